@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef IDN_H
+#define IDN_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef MAILER_H
+#define MAILER_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef STORE_H
+#define STORE_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef STREAM_H
+#define STREAM_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#endif

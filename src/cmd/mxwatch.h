@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef MXWATCH_H
+#define MXWATCH_H
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Questions to the plain facts of a presented chain.
+ */
+#ifndef CERT_H
+#define CERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "observation.h"
+
+/* A SAN dNSName matches the reference name (never the CN; RFC 9525 section 6.3). */
+bool cert_matches_name(const struct obs_cert *leaf, const char *name);
+/* Days and seconds thresholds of one certificate: min(percent of its lifetime, cap), seconds. */
+int64_t cert_threshold(const struct obs_cert *c, const struct conf_threshold *t);
+/* The path is good but for what the errors in `ignored` (X509_V_ERR codes, 0-terminated) say. */
+bool cert_has_error(const struct obs_tls *tls, int64_t code);
+/* The presented order is leaf, its issuer, that one's issuer, ... */
+bool cert_chain_in_order(const struct obs_tls *tls);
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DIALOGUE_H
+#define DIALOGUE_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef INCIDENT_H
+#define INCIDENT_H
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The canonical event: what one notice says, before any receiver's format.  It is the webhook's
+ * body (format json), lies in the outbox, and every other format is rendered from it.
+ */
+#ifndef NOTICE_H
+#define NOTICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "conf.h"
+#include "finding.h"
+#include "shape.h"
+
+#define NOTICE_SCHEMA 1
+#define NOTICE_MAX_DOMAINS 50 /* named; domains_total has the whole number */
+
+enum notice_kind { NOTICE_PROBLEM, NOTICE_CHANGE, NOTICE_DAEMON, NOTICE_TEST };
+enum notice_status { NOTICE_FIRING, NOTICE_RESOLVED, NOTICE_CHANGED };
+extern const char *const notice_kind_words[];
+extern const char *const notice_status_words[];
+
+struct notice {
+	int64_t schema;
+	const char *id;       /* unique; the same on every retry */
+	const char *incident; /* the thread it belongs to */
+	int64_t seq;          /* 1 for the first notice of an incident */
+	int kind;             /* enum notice_kind */
+	int status;           /* enum notice_status */
+	const char *event;
+	int severity;         /* enum finding_severity */
+	const char *check;
+	const char *subject;
+	const char *const *domains; /* at most NOTICE_MAX_DOMAINS */
+	size_t n_domains;
+	int64_t domains_total;
+	const char *summary;
+	const char *before, *after; /* RAW JSON values, NULL = null */
+	const char *expected, *actual, *impact, *advice, *reference;
+	const char *const *changes; /* events that travel with it */
+	size_t n_changes;
+	int64_t since, last_ok;  /* 0 = unknown */
+	int64_t confirmed_by;
+	const char *owner;
+	const struct conf_tag *tags; /* as an object in the document */
+	size_t n_tags;
+	const char *url, *runbook_url;
+	int64_t at; /* when it was made */
+	/* other findings of the same time and subject that this one explains, one line each */
+	const char *const *causes;
+	size_t n_causes;
+};
+
+/* As the contract's JSON (NULL strings become null or "" as documented there). */
+void notice_encode(const struct notice *n, struct buf *out);
+/* From the outbox or a channel; -1 with err when malformed. */
+int notice_decode(const char *json, size_t len, struct arena *arena, struct notice *n,
+    struct error *err);
+
+/* What a broken check means for mail delivery, one sentence; static text, "" if nothing. */
+const char *notice_impact(const char *check, enum finding_severity severity);
+
+#endif

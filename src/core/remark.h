@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a parser has to say about a document: a place, a rule, a section.
+ */
+#ifndef REMARK_H
+#define REMARK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arena.h"
+
+enum remark_level { REMARK_NOTE, REMARK_WARNING, REMARK_ERROR };
+
+struct remark {
+	enum remark_level level;
+	size_t line, column; /* from 1 */
+	const char *rule;    /* one sentence: what is wrong, with the offending value, safe to print */
+	const char *reference; /* "RFC 8461 section 3.2" */
+};
+
+struct remarks {
+	struct arena *arena; /* borrowed; rows and strings live there */
+	struct remark *item;
+	size_t n, size;
+};
+
+void remarks_init(struct remarks *r, struct arena *arena);
+void remarks_add(struct remarks *r, enum remark_level level, size_t line, size_t column,
+    const char *reference, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* The first of at least this level, NULL if there is none. */
+const struct remark *remarks_first(const struct remarks *r, enum remark_level level);
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RENDER_H
+#define RENDER_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef REPLY_H
+#define REPLY_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SANDBOX_H
+#define SANDBOX_H
+
+#endif

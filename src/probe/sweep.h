@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SWEEP_H
+#define SWEEP_H
+
+#endif

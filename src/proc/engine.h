@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef NOTIFIER_H
+#define NOTIFIER_H
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PARENT_H
+#define PARENT_H
+
+#endif
