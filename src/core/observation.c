@@ -138,6 +138,7 @@ static const struct shape_field tlsa_rr_fields[] = {
     {"matching", SHAPE_INT, offsetof(struct obs_tlsa_rr, matching), 0, 255, NULL, NULL,
      SHAPE_ALWAYS},
     STR(obs_tlsa_rr, data, 16384),
+    STR(obs_tlsa_rr, data_sha256, 64),
 };
 static const struct shape tlsa_rr_shape = SHAPE("tlsa_rr", struct obs_tlsa_rr, tlsa_rr_fields);
 

@@ -132,6 +132,7 @@ struct obs_srv {
 struct obs_tlsa_rr {
 	int64_t usage, selector, matching;
 	const char *data; /* lower-case hex, at most 8 KiB of it */
+	const char *data_sha256; /* matching type 0 only: of the whole data, lower-case hex */
 };
 
 struct obs_tlsa {
