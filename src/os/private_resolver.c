@@ -41,26 +41,34 @@ static int loopback_socket(int type, uint16_t port)
 	return fd;
 }
 
+static bool is_free(uint16_t port)
+{
+	int udp = loopback_socket(SOCK_DGRAM, port), tcp = loopback_socket(SOCK_STREAM, port);
+
+	if (udp >= 0)
+		close(udp);
+	if (tcp >= 0)
+		close(tcp);
+	return udp >= 0 && tcp >= 0;
+}
+
 /* A port that is free for both UDP and TCP. */
 static int free_port(uint16_t *port, struct error *err)
 {
 	for (int i = 0; i < 32; i++) {
 		struct sockaddr_in sin;
 		socklen_t len = sizeof(sin);
-		int udp = loopback_socket(SOCK_DGRAM, 0), tcp = -1;
+		int udp = loopback_socket(SOCK_DGRAM, 0);
 
 		if (udp < 0 || getsockname(udp, (struct sockaddr *)&sin, &len) != 0) {
 			if (udp >= 0)
 				close(udp);
 			return error_errno(err, "no loopback port for the private resolver");
 		}
-		*port = ntohs(sin.sin_port);
-		tcp = loopback_socket(SOCK_STREAM, *port);
 		close(udp);
-		if (tcp >= 0) {
-			close(tcp);
+		*port = ntohs(sin.sin_port);
+		if (is_free(*port))
 			return 0;
-		}
 	}
 	return error_set(err, "no loopback port is free for the private resolver");
 }
@@ -278,6 +286,8 @@ pid_t private_resolver_start(const char *dir, const char *trust_anchor, uint16_t
 			return -1;
 		if (wait_ready(pid, *port, err) == 0)
 			return pid;
+		if (is_free(*port))
+			return -1; /* it was not the port */
 	}
 	return -1;
 }
