@@ -112,6 +112,20 @@ void text_latin1(struct buf *out, const char *bytes, size_t len)
 	}
 }
 
+void text_unlatin1(struct buf *out, const char *s, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		uint32_t point;
+		n = utf8_get(s + i, len - i, &point);
+		if (n == 2 && point <= 0xff)
+			buf_addch(out, (char)(unsigned char)point);
+		else if (n == 3 && point == 0xfffd)
+			buf_addch(out, '\0');
+		else
+			buf_add(out, s + i, n == 0 ? n = 1 : n);
+	}
+}
+
 void text_html(struct buf *out, const char *s)
 {
 	for (; *s != '\0'; s++) {

@@ -21,6 +21,8 @@ void text_escape(struct buf *out, const char *bytes, size_t len, size_t max_char
 /* Keep bytes as facts: valid in JSON and without loss for a parser that treats non-ASCII as
  * foreign.  0x01..0x7F stay, 0x80..0xFF become U+0080..U+00FF in UTF-8, NUL becomes U+FFFD. */
 void text_latin1(struct buf *out, const char *bytes, size_t len);
+/* The bytes that text_latin1 was given; what it cannot have written stays as it is. */
+void text_unlatin1(struct buf *out, const char *s, size_t len);
 /* & < > " ' as entities, after text_escape has seen it or not. */
 void text_html(struct buf *out, const char *s);
 /* Lower-case hex. */

@@ -16,7 +16,7 @@ struct remark {
 	enum remark_level level;
 	size_t line, column; /* from 1 */
 	const char *rule;    /* one sentence: what is wrong, with the offending value, safe to print */
-	const char *reference; /* "RFC 8461 section 3.2" */
+	const char *reference; /* "RFC 8461 §3.2" */
 };
 
 struct remarks {
@@ -25,9 +25,17 @@ struct remarks {
 	size_t n, size;
 };
 
+extern const char *const remark_level_words[]; /* "note", "warning", "error", NULL */
+
+/* Rows kept of one document; past them only the first ERROR is still taken. */
+#define REMARKS_MAX 100
+
 void remarks_init(struct remarks *r, struct arena *arena);
+/* Values in fmt's arguments go through remarks_quote first when they come from outside. */
 void remarks_add(struct remarks *r, enum remark_level level, size_t line, size_t column,
     const char *reference, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* Bytes from the document, escaped and in double quotes, cut at 64 characters; from the arena. */
+const char *remarks_quote(struct remarks *r, const char *bytes, size_t len);
 /* The first of at least this level, NULL if there is none. */
 const struct remark *remarks_first(const struct remarks *r, enum remark_level level);
 
