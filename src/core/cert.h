@@ -11,7 +11,7 @@
 #include "conf.h"
 #include "observation.h"
 
-/* A SAN dNSName matches the reference name (never the CN; RFC 9525 section 6.3). */
+/* A SAN dNSName matches the reference name (never the CN; RFC 9525 §6.3). */
 bool cert_matches_name(const struct obs_cert *leaf, const char *name);
 /* Days and seconds thresholds of one certificate: min(percent of its lifetime, cap), seconds. */
 int64_t cert_threshold(const struct obs_cert *c, const struct conf_threshold *t);

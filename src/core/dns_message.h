@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * A strict reader of DNS responses (RFC 1035 section 4, RFC 3597): facts are believed only
+ * A strict reader of DNS responses (RFC 1035 §4, RFC 3597): facts are believed only
  * from a message whose every count, length and pointer is right.  Pointers go backwards only;
  * nothing is read past the end.  Pure; fuzzed.
  */
@@ -57,7 +57,7 @@ const char *dns_message_name(const struct dns_message *m, const struct dns_rr *r
 const char *dns_message_txt(const struct dns_rr *rr, struct arena *arena, size_t *len);
 /* Address of A or AAAA as text; NULL if the length is wrong. */
 const char *dns_message_address(const struct dns_rr *rr, struct arena *arena);
-/* End of validity of an RRSIG in seconds since the epoch, 0 if malformed (RFC 4034 section 3.1.5). */
+/* End of validity of an RRSIG in seconds since the epoch, 0 if malformed (RFC 4034 §3.1.5). */
 int64_t dns_message_rrsig_end(const struct dns_rr *rr, int64_t now);
 
 #endif

@@ -20,7 +20,7 @@ static bool is_let_dig(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* One label of len bytes; an underscore may lead where allowed (RFC 8552 section 1.1). */
+/* One label of len bytes; an underscore may lead where allowed (RFC 8552 §1.1). */
 static bool label_ok(const char *s, size_t len, bool underscore)
 {
 	if (underscore && len > 1 && len <= 63 && s[0] == '_') {

@@ -13,7 +13,7 @@
 /* Fold s into out: lower-case, final dot dropped.  False when it is not a host name or a name
  * of host names below underscore labels ("_25._tcp.mx.example"): labels of 1..63 letters,
  * digits, hyphens (not at an end) and underscores (only as the first byte of a label), 253
- * bytes in all (RFC 1035 section 2.3.4, RFC 5890 section 2.3.1). */
+ * bytes in all (RFC 1035 §2.3.4, RFC 5890 §2.3.1). */
 bool name_fold(char out[NAME_MAX_TEXT], const char *s);
 /* The same without underscores: a host name. */
 bool name_fold_host(char out[NAME_MAX_TEXT], const char *s);
@@ -26,7 +26,7 @@ bool name_is_below(const char *name, const char *parent);
 bool name_is_address_literal(const char *s);
 /* The name without its first label, NULL at the top. */
 const char *name_parent(const char *name);
-/* Reference identifier against a certificate's dNSName (RFC 9525 section 6.3): a wildcard is a
+/* Reference identifier against a certificate's dNSName (RFC 9525 §6.3): a wildcard is a
  * whole left-most label and stands for exactly one label, of a name with at least two more. */
 bool name_matches_certificate(const char *reference, const char *dns_name);
 

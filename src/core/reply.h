@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * SMTP replies out of a stream of bytes (RFC 5321 section 4.2): feed what arrived, get whole
+ * SMTP replies out of a stream of bytes (RFC 5321 §4.2): feed what arrived, get whole
  * replies.  A reply is one or more lines of the same three-digit code, a hyphen behind the
  * code on all but the last.  A reply that breaks the grammar or a bound ends the conversation:
  * nothing is guessed.  A line end of a bare LF is taken and noted.
  *
- * Bounds: REPLY_MAX_LINE bytes a line (RFC 5321 section 4.5.3.1.5 asks for 512),
+ * Bounds: REPLY_MAX_LINE bytes a line (RFC 5321 §4.5.3.1.5 asks for 512),
  * REPLY_MAX_LINES lines and REPLY_MAX_BYTES bytes a reply.
  */
 #ifndef REPLY_H
@@ -42,7 +42,7 @@ struct reply_reader;
 
 struct reply_reader *reply_reader_new(void);
 void reply_reader_free(struct reply_reader *r); /* NULL is fine */
-/* Forget everything, half a reply too (after STARTTLS, RFC 3207 section 4.2). */
+/* Forget everything, half a reply too (after STARTTLS, RFC 3207 §4.2). */
 void reply_reader_reset(struct reply_reader *r);
 
 /* Take bytes up to the end of one reply; *used says how many.  The first call after a whole

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * The TLS-RPT record at _smtp._tls.<domain> (RFC 8460 section 3).  Input is text_latin1.
+ * The TLS-RPT record at _smtp._tls.<domain> (RFC 8460 §3).  Input is text_latin1.
  */
 #ifndef TLS_RPT_H
 #define TLS_RPT_H

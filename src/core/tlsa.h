@@ -16,7 +16,7 @@
 
 enum tlsa_usable {
 	TLSA_USABLE,
-	TLSA_PKIX_USAGE,   /* 0 or 1: not for SMTP (RFC 7672 section 3.1.3) */
+	TLSA_PKIX_USAGE,   /* 0 or 1: not for SMTP (RFC 7672 §3.1.3) */
 	TLSA_BAD_USAGE,
 	TLSA_BAD_SELECTOR,
 	TLSA_BAD_MATCHING,
@@ -37,13 +37,13 @@ struct tlsa_verdict {
 	bool date_failed; /* ... or a date on the path did not, at `now` */
 };
 
-/* Match the records (digest agility applied, RFC 7671 section 9) against the chain: usage 3
+/* Match the records (digest agility applied, RFC 7671 §9) against the chain: usage 3
  * the leaf alone; usage 2 a certificate in the chain that the leaf leads up to by signatures,
  * with one of names and the dates at now (RFC 7672 sections 3.1.1, 3.1.2, 3.2.2). */
 void tlsa_match(const struct obs_tlsa_rr *rr, size_t n, const struct obs_tls *tls,
     const char *const *names, size_t n_names, int64_t now, struct tlsa_verdict *verdict);
 
-/* One record in presentation form, "3 1 1 ab12..." (RFC 6698 section 2.2). 0 or -1 with remarks. */
+/* One record in presentation form, "3 1 1 ab12..." (RFC 6698 §2.2). 0 or -1 with remarks. */
 int tlsa_record_parse(const char *text, struct arena *arena, struct obs_tlsa_rr *rr,
     struct remarks *remarks);
 
