@@ -19,7 +19,7 @@ static const struct {
     {MESSAGE_RELOAD, 64, "RELOAD"},
     {MESSAGE_RELOADED, 64 * KIB, "RELOADED"},
     {MESSAGE_STOP, 64, "STOP"},
-    {MESSAGE_WANT_PEERS, 256, "WANT_PEERS"},
+    {MESSAGE_WANT_PEERS, 8 * KIB, "WANT_PEERS"},
     {MESSAGE_SETUP, 256 * KIB, "SETUP"},
     {MESSAGE_ORDER, 16 * KIB, "ORDER"},
     {MESSAGE_OBSERVED, 4 * MIB, "OBSERVED"},
@@ -89,6 +89,7 @@ static const struct shape_field want_peers_fields[] = {
      SHAPE_REQUIRED},
     BOOL(message_want_peers, web),
     BOOL(message_want_peers, resolver),
+    STR(message_want_peers, trust_anchor, 4 * KIB),
 };
 const struct shape message_want_peers_shape =
     SHAPE("want_peers", struct message_want_peers, want_peers_fields);

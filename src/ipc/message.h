@@ -70,6 +70,7 @@ struct message_want_peers { /* MESSAGE_WANT_PEERS: once, before READY, and after
 	int64_t probers;
 	bool web;
 	bool resolver; /* a private validating resolver */
+	const char *trust_anchor; /* file with its trust anchors */
 };
 
 /* -- engine -> prober -- */
