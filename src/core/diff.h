@@ -2,6 +2,21 @@
  *
  * Changes: edges between the posture believed and the posture just seen, named as in
  * mxwatch-events(7).  Pure.
+ *
+ * What is believed moves by four rules:
+ *   - unknown (a fact that is not in the posture seen) changes nothing;
+ *   - a fact seen for the first time is believed in silence;
+ *   - a new value is believed at once;
+ *   - a step down is believed after confirm_fail sightings in a row: a value that is gone, a
+ *     DNSSEC status, a best TLS version, forward secrecy or AEAD that fell.  One sighting of
+ *     what was believed wipes the count.  An open relay needs two (CHECKS.md).
+ * Facts of an address that left the host's address set are forgotten in silence.
+ *
+ * MTA-STS: each event states one edge, so one publication can raise several: the id
+ * (id_changed, with what differs in the policy), the body under an equal id (policy_changed),
+ * the mode (mode_changed), the mx list or a live MX that fell out of it (mx.pattern_drift).
+ * A new id is held back while the policy cannot be read, so that both are told as one step and
+ * the body is not taken for a change under an equal id later.
  */
 #ifndef DIFF_H
 #define DIFF_H
@@ -17,7 +32,7 @@ struct change {
 	const char *check;   /* the check it belongs to */
 	const char *subject; /* domain, host, or host[address]:port */
 	enum finding_severity severity;
-	const char *summary; /* one sentence */
+	const char *summary;	    /* one sentence */
 	const char *before, *after; /* as JSON texts; NULL = absent */
 };
 
@@ -28,9 +43,9 @@ struct changes {
 
 /* Compare.  believed NULL: a first observation, a silent baseline without changes.
  * *next is what to believe from now on (new value, or the old one with its misses counted).
- * *pending is true when an absence waits for confirmation (probe again soon). */
+ * *pending is true when a step down waits for confirmation (probe again soon). */
 void diff(const char *subject, const struct posture *believed, const struct posture *seen,
-    int64_t confirm_fail, struct arena *arena, struct changes *changes, struct posture **next,
-    bool *pending);
+	  int64_t confirm_fail, struct arena *arena, struct changes *changes, struct posture **next,
+	  bool *pending);
 
 #endif
