@@ -10,12 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arena.h"
-#include "conf.h"
-#include "finding.h"
-#include "shape.h"
+#include <jansson.h>
 
-#define NOTICE_SCHEMA 1
+#include "arena.h"
+#include "buf.h"
+#include "conf.h"
+#include "err.h"
+#include "finding.h"
+
+#define NOTICE_SCHEMA	   1
 #define NOTICE_MAX_DOMAINS 50 /* named; domains_total has the whole number */
 
 enum notice_kind { NOTICE_PROBLEM, NOTICE_CHANGE, NOTICE_DAEMON, NOTICE_TEST };
@@ -25,24 +28,24 @@ extern const char *const notice_status_words[];
 
 struct notice {
 	int64_t schema;
-	const char *id;       /* unique; the same on every retry */
+	const char *id;	      /* unique; the same on every retry */
 	const char *incident; /* the thread it belongs to */
-	int64_t seq;          /* 1 for the first notice of an incident */
-	int kind;             /* enum notice_kind */
-	int status;           /* enum notice_status */
+	int64_t seq;	      /* 1 for the first notice of an incident */
+	int kind;	      /* enum notice_kind */
+	int status;	      /* enum notice_status */
 	const char *event;
-	int severity;         /* enum finding_severity */
+	int severity; /* enum finding_severity */
 	const char *check;
 	const char *subject;
-	const char *const *domains; /* at most NOTICE_MAX_DOMAINS */
+	const char *const *domains; /* all may stand here; NOTICE_MAX_DOMAINS are written */
 	size_t n_domains;
-	int64_t domains_total;
+	int64_t domains_total; /* at least n_domains */
 	const char *summary;
 	const char *before, *after; /* RAW JSON values, NULL = null */
 	const char *expected, *actual, *impact, *advice, *reference;
 	const char *const *changes; /* events that travel with it */
 	size_t n_changes;
-	int64_t since, last_ok;  /* 0 = unknown */
+	int64_t since, last_ok; /* 0 = unknown */
 	int64_t confirmed_by;
 	const char *owner;
 	const struct conf_tag *tags; /* as an object in the document */
@@ -54,11 +57,14 @@ struct notice {
 	size_t n_causes;
 };
 
-/* As the contract's JSON (NULL strings become null or "" as documented there). */
+/* The contract's JSON object: every key, null for what is not known; `causes` only where there
+ * are any; without `at`.  New reference. */
+json_t *notice_to_json(const struct notice *n);
+/* The same as text and with `at`: as it lies in the outbox and crosses to the notifier. */
 void notice_encode(const struct notice *n, struct buf *out);
 /* From the outbox or a channel; -1 with err when malformed. */
 int notice_decode(const char *json, size_t len, struct arena *arena, struct notice *n,
-    struct error *err);
+		  struct error *err);
 
 /* What a broken check means for mail delivery, one sentence; static text, "" if nothing. */
 const char *notice_impact(const char *check, enum finding_severity severity);

@@ -19,6 +19,6 @@ struct route_target {
 bool route_matches(const struct conf *c, const struct conf_match *m, const struct notice *n);
 /* The targets, each receiver once (first node wins), from arena; *n_targets set. */
 struct route_target *route_targets(const struct conf *c, const struct notice *n,
-    struct arena *arena, size_t *n_targets);
+				   struct arena *arena, size_t *n_targets);
 
 #endif
