@@ -1,1 +1,831 @@
-/* SPDX-License-Identifier: ISC */
+/* SPDX-License-Identifier: ISC
+ *
+ * A `question` is one (name, type): its waiters, and the last result while its TTL runs.  A
+ * `resolver_query` is one waiter; it lies in its question's list until the result is there,
+ * then in the resolver's ready list until the deferred event hands it over.
+ *
+ *     ask ─► cached? ─► ready
+ *            else getdns: validated ─ SERVFAIL ─► again with checking disabled ─► BOGUS or FAILED
+ *                     no reply ─► suspect: the self-test decides between their fault and ours
+ *
+ * getdns is never entered for a question while the self-test says that the resolver is down.
+ */
+#include "resolver.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <getdns/getdns.h>
+#include <getdns/getdns_extra.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "clock.h"
+#include "conf.h"
+#include "dns_message.h"
+#include "mem.h"
+#include "name.h"
+#include "resolver_reply.h"
+#include "text.h"
+
+#define CACHE_MAX	  65536
+#define TTL_CEILING_MS	  (3600 * 1000)
+#define TTL_FLOOR_MS	  (5 * 1000)
+#define DENIAL_CEILING_MS (300 * 1000)
+#define FAILURE_MS	  (2 * 1000)
+#define IDLE_MS		  10000	       /* the TCP connection stays open */
+#define BATCH		  128	       /* callbacks in one turn of the loop */
+#define TEST_UP_MS	  (180 * 1000) /* next self-test */
+#define TEST_DOWN_MS	  (3 * 1000)
+#define TEST_PATIENCE_MS  (2 * 1000)
+#define KEY_MAX		  (NAME_MAX_TEXT + 8)
+#define BOGUS_CANARY	  "dnssec-failed.org" /* signed wrongly on purpose, for everybody's tests */
+
+struct result {
+	unsigned refs;
+	struct arena *arena;
+	struct resolver_answer answer;
+	int64_t stored_ms, until_ms;
+};
+
+struct question {
+	struct resolver *r;
+	char *key, *name; /* "15 example.test" */
+	unsigned type;
+	bool asking;		 /* getdns has it, or it is suspect */
+	bool again;		 /* it was asked once more after a broken connection */
+	bool timed_out;		 /* why it is suspect */
+	struct result *servfail; /* while the question runs with checking disabled */
+	struct result *result;	 /* NULL: nothing known */
+	struct resolver_query *waiting;
+	UT_hash_handle hh;
+	struct question *prev, *next; /* oldest use first */
+	struct question *suspect_prev, *suspect_next;
+};
+
+struct resolver_query {
+	struct resolver *r;
+	struct question *question; /* while waiting */
+	struct result *result;	   /* when ready */
+	resolver_cb *cb;
+	void *arg;
+	struct resolver_query *prev, *next;
+};
+
+enum test_step { TEST_IDLE, TEST_ROOT, TEST_CANARY };
+
+struct test {		    /* one question of the self-test; outlives our patience with it */
+	struct resolver *r; /* NULL: abandoned */
+};
+
+struct loop { /* what getdns sees of libevent */
+	getdns_eventloop vtable;
+	struct event_base *base;
+};
+
+struct resolver {
+	struct event_base *base;
+	struct loop loop;
+	getdns_context *context;
+	getdns_dict *validated, *unchecked; /* extensions */
+	bool trusted;			    /* AD is believed of these upstreams */
+	bool closing;			    /* every callback is the last one */
+	char upstreams[256];
+	struct question *table, *by_age, *suspects;
+	size_t n_questions, cache_max;
+	int64_t timeout_ms;
+	struct resolver_query *ready;
+	struct event *deliver;
+	/* self-test */
+	bool known, answers, validates; /* what the last one said */
+	enum test_step step;
+	struct test *test;
+	bool canary_done;
+	struct event *test_timer, *patience;
+	char test_text[256];
+	resolver_self_cb *self_cb;
+	void *self_arg;
+};
+
+/* -- getdns on libevent ------------------------------------------------------------------- */
+
+static void loop_fire(evutil_socket_t fd, short what, void *arg)
+{
+	getdns_eventloop_event *ev = arg;
+
+	(void)fd;
+	if ((what & EV_READ) != 0 && ev->read_cb != NULL)
+		ev->read_cb(ev->userarg);
+	else if ((what & EV_WRITE) != 0 && ev->write_cb != NULL)
+		ev->write_cb(ev->userarg);
+	else if ((what & EV_TIMEOUT) != 0 && ev->timeout_cb != NULL)
+		ev->timeout_cb(ev->userarg);
+}
+
+static getdns_return_t loop_schedule(getdns_eventloop *l, int fd, uint64_t timeout,
+				     getdns_eventloop_event *ev)
+{
+	struct loop *loop = (struct loop *)l;
+	struct timeval tv = {(time_t)(timeout / 1000), (suseconds_t)(timeout % 1000) * 1000};
+	short what = (short)((ev->read_cb != NULL ? EV_READ | EV_PERSIST : 0) |
+			     (ev->write_cb != NULL ? EV_WRITE | EV_PERSIST : 0) |
+			     (ev->timeout_cb != NULL ? EV_TIMEOUT : 0));
+	struct event *event = event_new(loop->base, fd, what, loop_fire, ev);
+
+	ev->ev = event;
+	if (event == NULL ||
+	    event_add(event, ev->timeout_cb != NULL && timeout != UINT64_MAX ? &tv : NULL) != 0)
+		return GETDNS_RETURN_GENERIC_ERROR;
+	return GETDNS_RETURN_GOOD;
+}
+
+static getdns_return_t loop_clear(getdns_eventloop *l, getdns_eventloop_event *ev)
+{
+	(void)l;
+	if (ev->ev != NULL)
+		event_free(ev->ev);
+	ev->ev = NULL;
+	return GETDNS_RETURN_GOOD;
+}
+
+static void loop_cleanup(getdns_eventloop *l)
+{
+	(void)l;
+}
+
+static void loop_run(getdns_eventloop *l)
+{
+	event_base_dispatch(((struct loop *)l)->base);
+}
+
+static void loop_run_once(getdns_eventloop *l, int blocking)
+{
+	event_base_loop(((struct loop *)l)->base, blocking ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+}
+
+static getdns_eventloop_vmt loop_methods = {loop_cleanup, loop_schedule, loop_clear, loop_run,
+					    loop_run_once};
+
+/* -- setting up ----------------------------------------------------------------------------- */
+
+struct upstream {
+	unsigned char address[16];
+	size_t len;
+	uint32_t port;
+	bool loopback;
+};
+
+/* "127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:53" */
+static bool upstream_parse(const char *s, struct upstream *u)
+{
+	char host[64], *end;
+	const char *colon = strrchr(s, ':'), *bracket = strchr(s, ']');
+	unsigned long port = 53;
+	size_t len = strlen(s);
+
+	if (*s == '[' && bracket != NULL) {
+		s++;
+		len = (size_t)(bracket - s);
+		colon = bracket[1] == ':' ? bracket + 1 : NULL;
+	} else if (colon != NULL && strchr(s, ':') == colon) {
+		len = (size_t)(colon - s);
+	} else {
+		colon = NULL;
+	}
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, s, len);
+	host[len] = '\0';
+	if (colon != NULL) {
+		port = strtoul(colon + 1, &end, 10);
+		if (*end != '\0' || port == 0 || port > 65535)
+			return false;
+	}
+	u->port = (uint32_t)port;
+	u->len = strchr(host, ':') != NULL ? 16 : 4;
+	u->loopback = name_address_class(host) == NAME_ADDRESS_LOOPBACK;
+	return inet_pton(u->len == 16 ? AF_INET6 : AF_INET, host, u->address) == 1;
+}
+
+static bool upstream_add(getdns_list *list, size_t i, const struct upstream *u)
+{
+	getdns_bindata type = {4, (uint8_t *)(u->len == 16 ? "IPv6" : "IPv4")};
+	getdns_bindata data = {u->len, (uint8_t *)u->address};
+	getdns_dict *d = getdns_dict_create();
+	bool ok = d != NULL && getdns_dict_set_bindata(d, "address_type", &type) == 0 &&
+		  getdns_dict_set_bindata(d, "address_data", &data) == 0 &&
+		  getdns_dict_set_int(d, "port", u->port) == 0 &&
+		  getdns_list_set_dict(list, i, d) == 0;
+
+	getdns_dict_destroy(d);
+	return ok;
+}
+
+static int upstreams_set(struct resolver *r, const struct resolver_config *config,
+			 struct error *err)
+{
+	getdns_list *list = getdns_list_create();
+	bool loopback = true, ok = list != NULL;
+	size_t used = 0;
+
+	for (size_t i = 0; ok && i < config->n_upstreams; i++) {
+		struct upstream u;
+
+		if (!upstream_parse(config->upstreams[i], &u)) {
+			getdns_list_destroy(list);
+			return error_set(err, "resolver.upstreams: \"%.64s\" is not an address",
+					 config->upstreams[i]);
+		}
+		loopback = loopback && u.loopback;
+		ok = upstream_add(list, i, &u);
+		if (used < sizeof(r->upstreams))
+			used += (size_t)snprintf(r->upstreams + used, sizeof(r->upstreams) - used,
+						 "%s%s", i > 0 ? ", " : "", config->upstreams[i]);
+	}
+	r->trusted = config->trust_ad == CONF_TRUST_AD_ALWAYS ||
+		     (config->trust_ad == CONF_TRUST_AD_LOOPBACK && loopback);
+	ok = ok && getdns_context_set_upstream_recursive_servers(r->context, list) == 0;
+	getdns_list_destroy(list);
+	return ok ? 0 : error_set(err, "getdns refuses the upstreams");
+}
+
+static getdns_dict *extensions(bool unchecked)
+{
+	getdns_dict *d = getdns_dict_create();
+
+	if (d == NULL || getdns_dict_set_int(d, "/header/ad", 1) != 0 ||
+	    getdns_dict_set_int(d, "/add_opt_parameters/do_bit", 1) != 0 ||
+	    (unchecked && getdns_dict_set_int(d, "/header/cd", 1) != 0)) {
+		getdns_dict_destroy(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* The order matters: the transport list after the upstreams, the idle timeout last of them. */
+static int context_set_up(struct resolver *r, const struct resolver_config *config,
+			  struct error *err)
+{
+	getdns_transport_list_t tcp = GETDNS_TRANSPORT_TCP;
+
+	if (getdns_context_create(&r->context, 0) != 0)
+		return error_set(err, "getdns does not start");
+	if (getdns_context_set_eventloop(r->context, &r->loop.vtable) != 0 ||
+	    getdns_context_set_resolution_type(r->context, GETDNS_RESOLUTION_STUB) != 0)
+		return error_set(err, "getdns cannot be set up");
+	if (upstreams_set(r, config, err) != 0)
+		return -1;
+	if (getdns_context_set_dns_transport_list(r->context, 1, &tcp) != 0 ||
+	    getdns_context_set_idle_timeout(r->context, IDLE_MS) != 0 ||
+	    getdns_context_set_timeout(r->context, (uint64_t)r->timeout_ms) != 0 ||
+	    getdns_context_set_tls_backoff_time(r->context, 1) != 0 ||
+	    getdns_context_set_tls_connection_retries(r->context, UINT16_MAX) != 0)
+		return error_set(err, "getdns cannot be set up");
+	r->validated = extensions(false);
+	r->unchecked = extensions(true);
+	if (r->validated == NULL || r->unchecked == NULL)
+		return error_set(err, "getdns refuses its extensions");
+	return 0;
+}
+
+/* -- results and questions ------------------------------------------------------------------ */
+
+static struct result *result_new(void)
+{
+	struct result *x = mem_alloc(sizeof(*x));
+
+	x->refs = 1;
+	x->arena = arena_new();
+	return x;
+}
+
+static void result_unref(struct result *x)
+{
+	if (x == NULL || --x->refs > 0)
+		return;
+	arena_free(x->arena);
+	free(x);
+}
+
+static struct result *result_failed(int class, const char *text)
+{
+	struct result *x = result_new();
+
+	resolver_reply_fail(&x->answer, OBS_DNS_FAILED, class, arena_strdup(x->arena, text));
+	return x;
+}
+
+static int64_t clamp(int64_t v, int64_t low, int64_t high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+static int64_t lifetime_ms(const struct obs_answer *head)
+{
+	if (head->status == OBS_DNS_ANSWER)
+		return clamp(head->ttl_s * 1000, TTL_FLOOR_MS, TTL_CEILING_MS);
+	if (head->status == OBS_DNS_NODATA || head->status == OBS_DNS_NXDOMAIN)
+		return clamp(head->ttl_s * 1000, TTL_FLOOR_MS, DENIAL_CEILING_MS);
+	return FAILURE_MS;
+}
+
+static void question_free(struct question *q)
+{
+	HASH_DEL(q->r->table, q);
+	DL_DELETE(q->r->by_age, q);
+	q->r->n_questions--;
+	result_unref(q->result);
+	result_unref(q->servfail);
+	free(q->key);
+	free(q);
+}
+
+/* Forget the longest unused answers above the ceiling; questions being asked stay. */
+static void cache_trim(struct resolver *r)
+{
+	struct question *q, *next;
+
+	DL_FOREACH_SAFE(r->by_age, q, next)
+	{
+		if (r->n_questions <= r->cache_max)
+			return;
+		if (!q->asking)
+			question_free(q);
+	}
+}
+
+static void cache_flush(struct resolver *r)
+{
+	struct question *q, *next;
+
+	DL_FOREACH_SAFE(r->by_age, q, next)
+	if (!q->asking)
+		question_free(q);
+}
+
+static struct question *question_get(struct resolver *r, const char *name, unsigned type)
+{
+	char key[KEY_MAX];
+	struct question *q;
+	int len = snprintf(key, sizeof(key), "%u %s", type, name);
+
+	HASH_FIND(hh, r->table, key, (size_t)len, q);
+	if (q != NULL) {
+		DL_DELETE(r->by_age, q);
+		DL_APPEND(r->by_age, q);
+		return q;
+	}
+	q = mem_alloc(sizeof(*q));
+	q->r = r;
+	q->type = type;
+	q->key = mem_strdup(key);
+	q->name = strchr(q->key, ' ') + 1;
+	HASH_ADD_KEYPTR(hh, r->table, q->key, (size_t)len, q);
+	DL_APPEND(r->by_age, q);
+	r->n_questions++;
+	cache_trim(r);
+	return q;
+}
+
+/* -- handing over ----------------------------------------------------------------------------- */
+
+static void query_ready(struct resolver_query *w, struct result *x)
+{
+	w->question = NULL;
+	w->result = x;
+	x->refs++;
+	DL_APPEND(w->r->ready, w);
+	event_active(w->r->deliver, EV_TIMEOUT, 0);
+}
+
+static void query_drop(struct resolver_query *w)
+{
+	if (w->question != NULL)
+		DL_DELETE(w->question->waiting, w);
+	else
+		DL_DELETE(w->r->ready, w);
+	result_unref(w->result);
+	free(w);
+}
+
+/* What is left of the TTL at this moment, on a copy of the head. */
+static void deliver_one(struct resolver *r)
+{
+	struct resolver_query *w = r->ready;
+	struct result *x = w->result;
+	struct resolver_answer answer = x->answer;
+	int64_t gone_s = (clock_monotonic_ms() - x->stored_ms) / 1000;
+	resolver_cb *cb = w->cb;
+	void *arg = w->arg;
+
+	answer.head.ttl_s = answer.head.ttl_s > gone_s ? answer.head.ttl_s - gone_s : 0;
+	x->refs++;
+	query_drop(w);
+	cb(&answer, arg);
+	result_unref(x);
+}
+
+static void on_deliver(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *r = arg;
+
+	(void)fd, (void)what;
+	for (int i = 0; i < BATCH && r->ready != NULL; i++)
+		deliver_one(r);
+	if (r->ready != NULL)
+		event_active(r->deliver, EV_TIMEOUT, 0);
+}
+
+/* The question is answered by x (taken). */
+static void question_end(struct question *q, struct result *x)
+{
+	struct resolver_query *w, *next;
+
+	x->stored_ms = clock_monotonic_ms();
+	x->until_ms = x->stored_ms + lifetime_ms(&x->answer.head);
+	result_unref(q->result);
+	result_unref(q->servfail);
+	q->result = x;
+	q->servfail = NULL;
+	q->asking = q->again = false;
+	DL_FOREACH_SAFE(q->waiting, w, next)
+	{
+		DL_DELETE(q->waiting, w);
+		query_ready(w, x);
+	}
+}
+
+/* -- asking ------------------------------------------------------------------------------------ */
+
+static void question_ask(struct question *q);
+static void test_now(struct resolver *r);
+
+static void fail_local(struct question *q)
+{
+	question_end(q, result_failed(OBS_CLASS_LOCAL, q->r->test_text));
+}
+
+/* No reply came.  Whose fault that is, a self-test that ends after this moment tells. */
+static void question_suspect(struct question *q, bool timed_out)
+{
+	struct resolver *r = q->r;
+
+	if (r->closing || (r->known && !r->answers)) {
+		fail_local(q);
+		return;
+	}
+	q->timed_out = timed_out;
+	DL_APPEND2(r->suspects, q, suspect_prev, suspect_next);
+	test_now(r);
+}
+
+static void judge_suspects(struct resolver *r)
+{
+	struct question *q, *next, *list = r->suspects;
+	char text[96];
+
+	r->suspects = NULL;
+	snprintf(text, sizeof(text), "no answer within %d ms from a resolver that works",
+		 (int)r->timeout_ms);
+	DL_FOREACH_SAFE2(list, q, next, suspect_next)
+	{
+		if (!r->answers) {
+			fail_local(q);
+		} else if (!q->timed_out && !q->again) {
+			q->again = true;
+			question_ask(q);
+		} else {
+			question_end(q,
+				     result_failed(
+					 q->timed_out ? OBS_CLASS_TIMEOUT : OBS_CLASS_PROTOCOL,
+					 q->timed_out ? text : "the resolver drops this question"));
+		}
+	}
+}
+
+static int dnssec_of(const struct resolver *r, const struct resolver_reply *reply)
+{
+	if (!r->validates || reply->answer.head.status == OBS_DNS_FAILED)
+		return OBS_DNSSEC_UNKNOWN;
+	return reply->ad ? OBS_DNSSEC_SECURE : OBS_DNSSEC_INSECURE;
+}
+
+/* The reply with checking disabled, to a question that got SERVFAIL with it enabled. */
+static void question_unchecked(struct question *q, const struct resolver_answer *unchecked)
+{
+	struct result *x = q->servfail;
+	struct obs_answer *head = &x->answer.head;
+
+	q->servfail = NULL;
+	if (unchecked->head.status != OBS_DNS_FAILED && q->r->validates) {
+		const char *why = head->ede > 0 ? resolver_reply_ede_text(head->ede, x->arena) : "";
+
+		resolver_reply_fail(&x->answer, OBS_DNS_BOGUS, OBS_CLASS_DNS,
+				    arena_printf(x->arena, "DNSSEC validation failed%s%s",
+						 *why != '\0' ? ": " : "", why));
+		head->dnssec = OBS_DNSSEC_BOGUS;
+	}
+	question_end(q, x);
+}
+
+static void question_reply(struct question *q, const getdns_bindata *wire)
+{
+	struct result *x = result_new();
+	struct resolver_reply reply;
+
+	resolver_reply_read(&reply, wire->data, wire->size, q->name, q->type, clock_now(),
+			    x->arena);
+	x->answer = reply.answer;
+	x->answer.head.dnssec = dnssec_of(q->r, &reply);
+	if (q->servfail != NULL) {
+		question_unchecked(q, &x->answer);
+		result_unref(x);
+	} else if (reply.servfail && !q->r->closing) {
+		q->servfail = x;
+		question_ask(q);
+	} else {
+		question_end(q, x);
+	}
+}
+
+static void on_reply(getdns_context *context, getdns_callback_type_t type, getdns_dict *response,
+		     void *arg, getdns_transaction_t id)
+{
+	struct question *q = arg;
+	getdns_bindata *wire = NULL;
+
+	(void)context, (void)id;
+	if (response != NULL && type == GETDNS_CALLBACK_COMPLETE &&
+	    getdns_dict_get_bindata(response, "/replies_full/0", &wire) == 0)
+		question_reply(q, wire);
+	else
+		question_suspect(q, type == GETDNS_CALLBACK_TIMEOUT);
+	getdns_dict_destroy(response);
+}
+
+/* With the final dot, so that nothing is appended. */
+static void absolute(char out[NAME_MAX_TEXT + 1], const char *name)
+{
+	snprintf(out, NAME_MAX_TEXT + 1, "%s.", strcmp(name, ".") == 0 ? "" : name);
+}
+
+static void question_ask(struct question *q)
+{
+	char name[NAME_MAX_TEXT + 1];
+	getdns_dict *with = q->servfail != NULL ? q->r->unchecked : q->r->validated;
+
+	absolute(name, q->name);
+	q->asking = true;
+	if (getdns_general(q->r->context, name, (uint16_t)q->type, with, q, NULL, on_reply) != 0)
+		question_suspect(q, false);
+}
+
+struct resolver_query *resolver_ask(struct resolver *r, const char *name, unsigned type, bool fresh,
+				    resolver_cb *cb, void *arg)
+{
+	struct resolver_query *w = mem_alloc(sizeof(*w));
+	char folded[NAME_MAX_TEXT] = ".";
+	struct question *q;
+
+	w->r = r;
+	w->cb = cb;
+	w->arg = arg;
+	if ((strcmp(name, ".") != 0 && !name_fold(folded, name)) || r->closing) {
+		struct result *x = result_failed(r->closing ? OBS_CLASS_LOCAL : OBS_CLASS_PROTOCOL,
+						 r->closing ? "shutting down" : "not a host name");
+		query_ready(w, x);
+		result_unref(x);
+		return w;
+	}
+	q = question_get(r, folded, type);
+	if (!q->asking && !fresh && q->result != NULL &&
+	    clock_monotonic_ms() < q->result->until_ms) {
+		query_ready(w, q->result);
+		return w;
+	}
+	w->question = q;
+	DL_APPEND(q->waiting, w);
+	if (q->asking)
+		return w;
+	if (r->known && !r->answers)
+		fail_local(q);
+	else
+		question_ask(q);
+	return w;
+}
+
+void resolver_cancel(struct resolver_query *q)
+{
+	if (q != NULL)
+		query_drop(q);
+}
+
+/* -- the self-test ---------------------------------------------------------------------------- */
+
+/* The test is over (or only this step of it: the canary's answer decides nothing else). */
+static void test_end(struct resolver *r, bool answers, bool validates, const char *text)
+{
+	bool changed = !r->known || answers != r->answers || validates != r->validates;
+	int64_t ms = answers ? TEST_UP_MS : TEST_DOWN_MS;
+	struct timeval tv = {(time_t)(ms / 1000), 0};
+
+	r->step = TEST_IDLE;
+	r->known = true;
+	r->answers = answers;
+	r->validates = validates;
+	text_copy(r->test_text, sizeof(r->test_text), text);
+	evtimer_add(r->test_timer, &tv);
+	if (changed)
+		cache_flush(r);
+	judge_suspects(r);
+	if (changed && r->self_cb != NULL)
+		r->self_cb(answers, validates, r->test_text, r->self_arg);
+}
+
+static void test_up(struct resolver *r, bool validates, const char *what)
+{
+	char text[sizeof(r->test_text)];
+
+	snprintf(text, sizeof(text), "the resolver %.128s %s", r->upstreams, what);
+	test_end(r, true, validates, text);
+}
+
+static void test_down(struct resolver *r, const char *why)
+{
+	char text[sizeof(r->test_text)];
+
+	snprintf(text, sizeof(text), "the resolver %.128s is down: %.100s", r->upstreams, why);
+	test_end(r, false, false, text);
+}
+
+static void test_ask(struct resolver *r, enum test_step step, const char *name, unsigned type);
+
+static void test_root(struct resolver *r, const struct resolver_reply *reply)
+{
+	const struct obs_answer *head = &reply->answer.head;
+
+	if (head->status != OBS_DNS_ANSWER)
+		test_down(r,
+			  head->failure.text != NULL ? head->failure.text : "the root has no SOA");
+	else if (!reply->ad)
+		test_up(r, false, "does not validate DNSSEC; install unbound on this machine");
+	else if (!r->trusted)
+		test_up(r, false, "is not trusted with DNSSEC (resolver.trust_ad)");
+	else if (!r->canary_done)
+		test_ask(r, TEST_CANARY, BOGUS_CANARY, DNS_A);
+	else
+		test_up(r, true, "answers and validates");
+}
+
+/* Only an answer speaks against the resolver: the name may be out of reach. */
+static void test_canary(struct resolver *r, const struct resolver_reply *reply)
+{
+	r->canary_done = reply == NULL || reply->answer.head.status != OBS_DNS_ANSWER;
+	if (r->canary_done)
+		test_up(r, true, "answers and validates");
+	else
+		test_up(r, false, "takes bogus signatures for good (" BOGUS_CANARY ")");
+}
+
+static void test_reply(struct resolver *r, const getdns_bindata *wire, const char *why_not)
+{
+	bool root = r->step == TEST_ROOT;
+	struct arena *arena = arena_new();
+	struct resolver_reply reply;
+
+	evtimer_del(r->patience);
+	if (wire != NULL)
+		resolver_reply_read(&reply, wire->data, wire->size, root ? "." : BOGUS_CANARY,
+				    root ? DNS_SOA : DNS_A, clock_now(), arena);
+	if (!root)
+		test_canary(r, wire != NULL ? &reply : NULL);
+	else if (wire != NULL)
+		test_root(r, &reply);
+	else
+		test_down(r, why_not);
+	arena_free(arena);
+}
+
+static void on_test_reply(getdns_context *context, getdns_callback_type_t type,
+			  getdns_dict *response, void *arg, getdns_transaction_t id)
+{
+	struct test *t = arg;
+	struct resolver *r = t->r;
+	getdns_bindata *wire = NULL;
+
+	(void)context, (void)id;
+	if (response == NULL || type != GETDNS_CALLBACK_COMPLETE ||
+	    getdns_dict_get_bindata(response, "/replies_full/0", &wire) != 0)
+		wire = NULL;
+	free(t);
+	if (r != NULL && !r->closing) {
+		r->test = NULL;
+		test_reply(r, wire,
+			   type == GETDNS_CALLBACK_TIMEOUT ? "no answer" : "no connection");
+	}
+	getdns_dict_destroy(response);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *r = arg;
+
+	(void)fd, (void)what;
+	if (r->test != NULL)
+		r->test->r = NULL;
+	r->test = NULL;
+	test_reply(r, NULL, "no answer");
+}
+
+/* A step that cannot even be asked is told by the patience timer too, at once. */
+static void test_ask(struct resolver *r, enum test_step step, const char *name, unsigned type)
+{
+	static const struct timeval patience = {TEST_PATIENCE_MS / 1000, 0}, now = {0, 0};
+	char asked[NAME_MAX_TEXT + 1];
+	struct test *t = mem_alloc(sizeof(*t));
+
+	absolute(asked, name);
+	t->r = r;
+	r->test = t;
+	r->step = step;
+	if (getdns_general(r->context, asked, (uint16_t)type, r->validated, t, NULL,
+			   on_test_reply) == 0) {
+		evtimer_add(r->patience, &patience);
+		return;
+	}
+	free(t);
+	r->test = NULL;
+	evtimer_add(r->patience, &now);
+}
+
+static void test_now(struct resolver *r)
+{
+	if (r->step == TEST_IDLE)
+		test_ask(r, TEST_ROOT, ".", DNS_SOA);
+}
+
+static void on_test_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	test_now(arg);
+}
+
+void resolver_self_test(struct resolver *r, resolver_self_cb *cb, void *arg)
+{
+	r->self_cb = cb;
+	r->self_arg = arg;
+	test_now(r);
+}
+
+/* -- birth and death -------------------------------------------------------------------------- */
+
+static struct event *timer_new(struct resolver *r, event_callback_fn fn)
+{
+	return evtimer_new(r->base, fn, r);
+}
+
+struct resolver *resolver_new(struct event_base *base, const struct resolver_config *config,
+			      struct error *err)
+{
+	struct resolver *r = mem_alloc(sizeof(*r));
+
+	r->base = base;
+	r->loop.vtable.vmt = &loop_methods;
+	r->loop.base = base;
+	r->cache_max = config->cache_max > 0 ? config->cache_max : CACHE_MAX;
+	r->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : 5000;
+	r->deliver = timer_new(r, on_deliver);
+	r->test_timer = timer_new(r, on_test_timer);
+	r->patience = timer_new(r, on_patience);
+	if (context_set_up(r, config, err) != 0) {
+		resolver_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void resolver_free(struct resolver *r)
+{
+	struct question *q, *next;
+
+	if (r == NULL)
+		return;
+	r->closing = true;
+	text_copy(r->test_text, sizeof(r->test_text), "shutting down");
+	getdns_context_destroy(r->context); /* calls back whatever it still holds */
+	DL_FOREACH_SAFE2(r->suspects, q, next, suspect_next)
+	fail_local(q);
+	while (r->ready != NULL)
+		deliver_one(r);
+	DL_FOREACH_SAFE(r->by_age, q, next)
+	question_free(q);
+	getdns_dict_destroy(r->validated);
+	getdns_dict_destroy(r->unchecked);
+	event_free(r->deliver);
+	event_free(r->test_timer);
+	event_free(r->patience);
+	free(r);
+}

@@ -33,9 +33,10 @@ struct resolver_config {
 
 struct resolver_rr { /* one record of the answer, parsed as far as its type allows */
 	const char *owner;
-	const char *text;          /* A, AAAA, PTR, MX host, SRV target, CNAME; TXT as text_latin1 */
-	int64_t a, b, c;           /* MX preference; SRV priority, weight, port; TLSA usage, selector, matching; CAA flags */
-	const char *tag;           /* CAA */
+	const char *text; /* A, AAAA, PTR, MX host, SRV target, CNAME; TXT as text_latin1 */
+	int64_t a, b, c;  /* MX preference; SRV priority, weight, port; TLSA usage, selector,
+			     matching; CAA flags */
+	const char *tag;  /* CAA */
 	const unsigned char *data; /* TLSA */
 	size_t len;
 };
@@ -50,13 +51,13 @@ typedef void resolver_cb(const struct resolver_answer *answer, void *arg);
 typedef void resolver_self_cb(bool answers, bool validates, const char *text, void *arg);
 
 struct resolver *resolver_new(struct event_base *base, const struct resolver_config *config,
-    struct error *err);
+			      struct error *err);
 /* Every query still asked is called back with a local failure first.  Never from a callback. */
 void resolver_free(struct resolver *r);
 
 /* Ask.  The callback comes exactly once, always later than this call, unless cancelled. */
-struct resolver_query *resolver_ask(struct resolver *r, const char *name, unsigned type,
-    bool fresh, resolver_cb *cb, void *arg);
+struct resolver_query *resolver_ask(struct resolver *r, const char *name, unsigned type, bool fresh,
+				    resolver_cb *cb, void *arg);
 /* No callback any more. */
 void resolver_cancel(struct resolver_query *q);
 
