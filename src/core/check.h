@@ -27,8 +27,13 @@ extern const size_t check_count;
 
 /* NULL if there is no such check. */
 const struct check *check_find(const char *id);
+/* What a problem of this check is called in a notice. */
+const char *check_event(const struct check *c);
 /* doc/checks.md as Markdown; one check as text for a terminal. */
 void check_document(struct buf *out);
 void check_explain(const struct check *c, struct buf *out);
+/* Append s broken at spaces so that no line passes width columns, and a newline; the first line
+ * begins at column `first`, later ones are indented. */
+void check_wrap(struct buf *out, const char *s, size_t indent, size_t first, size_t width);
 
 #endif
