@@ -1,0 +1,545 @@
+# SPDX-License-Identifier: ISC
+"""The domains of the lab: what is odd about each, and what mxwatch has to find.
+
+A row's expectation is one line for each finding that is not plainly healthy:
+
+    id  [subject]  status[/severity]        status * stands for any
+
+The subject is a glob, `@` for the domain and `~` for its first MX host; left out, any subject
+counts.  Whatever warn, fail or unknown a report has beyond its row is a mistake; pass, info and skip
+may be there unmentioned.  Rows prove a check in both directions: good.test has everything right.
+"""
+
+import fnmatch
+
+from . import http
+from .dns import txt
+from .postfix import MODERN_TLS, OLD_TLS
+
+SEVERITY = {'info': 'info', 'warn': 'warning', 'fail': 'critical'}
+
+
+class Expectation:
+    def __init__(self, text, domain):
+        words = text.split()
+        self.id, wanted = words[0], words[-1]
+        self.status, _, severity = wanted.partition('/')
+        self.severity = severity or SEVERITY.get(self.status)
+        subject = words[1] if len(words) == 3 else '*'
+        self.subject = subject.replace('@', domain).replace('~', 'mx1.' + domain)
+
+    def about(self, finding):
+        # fnmatch reads host[address] as a set of characters
+        subject = finding['subject'].replace('[', '(').replace(']', ')')
+        return finding['id'] == self.id and fnmatch.fnmatchcase(
+            subject, self.subject.replace('[', '(').replace(']', ')'))
+
+    def met_by(self, finding):
+        return self.about(finding) and (self.status == '*' or (
+            finding['status'], finding['severity']) == (self.status, self.severity))
+
+    def __str__(self):
+        return f'{self.id} {self.subject} {self.status}/{self.severity}'
+
+
+class Row:
+    """One domain.  build(world, name) makes it; args are for `mxwatch check`."""
+
+    def __init__(self, name, odd, build, expect, grade=None, args=()):
+        self.name, self.odd, self.build, self.grade, self.args = name, odd, build, grade, list(args)
+        self.expect = [Expectation(line, name) for line in expect.strip().splitlines()
+                       if line.strip()]
+
+
+ROWS = []
+
+
+def row(name, odd, expect='', grade=None, args=()):
+    """Decorator: the function builds the domain."""
+    def take(build):
+        ROWS.append(Row(name, odd, build, expect, grade, args))
+        return build
+    return take
+
+
+def host_row(name, odd, expect='', grade=None, args=(), **host):
+    """A row whose oddity is its one MX host's."""
+    def build(world, domain):
+        world.domain(domain, mx=1, **host)
+    ROWS.append(Row(name, odd, build, expect, grade, args))
+
+
+def every_row(world):
+    """Build all domains of the table."""
+    for r in ROWS:
+        r.build(world, r.name)
+
+
+# -- healthy ------------------------------------------------------------------------------------
+
+@row('good.test', 'nothing', grade='A+', expect='''
+    mx.present @ pass
+    mx.dnssec @ pass
+    mx.redundancy @ pass
+    mx.resolves mx1.good.test pass
+    mx.resolves mx2.good.test pass
+    mx.address_dnssec ~ pass
+    smtp.connect mx1.good.test* pass
+    smtp.ehlo mx1.good.test* pass
+    smtp.ptr mx1.good.test* pass
+    smtp.banner_name mx1.good.test* pass
+    tls.starttls mx1.good.test* pass
+    tls.version mx1.good.test* pass
+    tls.cert.trusted mx1.good.test* pass
+    tls.cert.name mx1.good.test* pass
+    tls.cert.validity mx1.good.test* pass
+    tls.cert.expiry mx1.good.test* pass
+    tls.cert.key mx1.good.test* pass
+    tls.cert.signature mx1.good.test* pass
+    mta_sts.record @ pass
+    mta_sts.dnssec @ pass
+    mta_sts.policy.tls @ pass
+    mta_sts.policy.fetch @ pass
+    mta_sts.policy.content_type @ pass
+    mta_sts.policy.syntax @ pass
+    mta_sts.policy.mode @ pass
+    mta_sts.policy.max_age @ pass
+    mta_sts.mx_match @ pass
+    mta_sts.mx_tls @ pass
+    mta_sts.cert_expiry @ pass
+    tls_rpt.record @ pass''')
+def good(world, name):
+    world.domain(name, mx=2, ipv6=True)
+
+
+@row('plain.test', 'no MTA-STS, no TLS-RPT, one MX: nothing wrong, less to see', grade='A', expect='''
+    mta_sts.record @ info
+    mta_sts.policy.fetch @ skip
+    mta_sts.mx_match @ skip
+    tls_rpt.record @ info
+    mx.ipv6 @ info
+    mx.redundancy @ info''')
+def plain(world, name):
+    world.domain(name, mx=1, policy=None, rpt=False)
+
+
+@row('postfix.test', 'a real Postfix, TLS 1.2 and 1.3', grade='A', expect='''
+    tls.starttls mx1.postfix.test* pass
+    tls.version mx1.postfix.test* pass''')
+def postfix(world, name):
+    world.postfix_host('mx1.' + name, MODERN_TLS)
+    world.domain(name, mx=['mx1.' + name], policy=None, rpt=False)
+
+
+@row('postfix-old.test', 'a real Postfix, TLS 1.0 to 1.2', expect='''
+    tls.version mx1.postfix-old.test* info''')
+def postfix_old(world, name):
+    world.postfix_host('mx1.' + name, OLD_TLS, certificate='rsa')
+    world.domain(name, mx=['mx1.' + name], policy=None, rpt=False)
+
+
+host_row('rsa.test', 'an RSA certificate', grade='A+', certificate='rsa')
+host_row('wildcard.test', 'a wildcard certificate that covers the MX', grade='A+', certificate='wildcard')
+
+
+# -- the domain and its MX -------------------------------------------------------------------------
+
+@row('nxdomain.test', 'does not exist', expect='mx.present @ fail')
+def nxdomain(world, name):
+    pass
+
+
+@row('implicit.test', 'no MX but an address', expect='mx.present @ warn')
+def implicit(world, name):
+    host = world.host(name)
+    host.configure(certificate=world.ca.issue('good', [name]))
+
+
+@row('nothing.test', 'exists, but with neither MX nor address', expect='mx.present @ fail')
+def nothing(world, name):
+    world.dns.set(name, 'TXT', [txt('nothing here')])
+
+
+@row('null.test', 'null MX: takes no mail', expect='''
+    mx.present @ info
+    mta_sts.mx_match @ skip''')
+def null_mx(world, name):
+    world.dns.set(name, 'MX', ['0 .'])
+
+
+@row('nullandmore.test', 'null MX beside another', expect='mx.present @ fail')
+def null_and_more(world, name):
+    world.domain(name, mx=1, policy=None)
+    world.dns.set(name, 'MX', ['0 .', '10 mx1.' + name + '.'])
+
+
+@row('cname-mx.test', 'an MX that is an alias', expect='mx.resolves alias.cname-mx.test warn')
+def cname_mx(world, name):
+    world.host('real.' + name)
+    world.dns.set('alias.' + name, 'CNAME', ['real.' + name + '.'])
+    world.hosts['real.' + name].configure(
+        certificate=world.ca.issue('good', ['alias.' + name, 'real.' + name]))
+    world.domain(name, mx=['alias.' + name], policy=None)
+
+
+@row('missing-mx.test', 'one of two MX hosts does not exist', grade='D', expect='''
+    mx.resolves gone.missing-mx.test fail
+    mx.resolves ok.missing-mx.test pass''')
+def missing_mx(world, name):
+    world.host('ok.' + name)
+    world.domain(name, mx=['ok.' + name, 'gone.' + name], policy=None)
+
+
+@row('literal-mx.test', 'an MX that is an address', expect='mx.resolves 127.0.0.1 fail')
+def literal_mx(world, name):
+    world.domain(name, mx=['127.0.0.1'], policy=None)
+
+
+@row('insecure.test', 'an unsigned zone', expect='''
+    mx.dnssec @ warn
+    mta_sts.dnssec @ info''')
+def insecure(world, name):
+    world.dns.add_zone(name, 'insecure')
+    world.domain(name, mx=1)
+
+
+@row('bogus.test', 'signatures that do not verify', expect='''
+    mx.present @ fail
+    mx.dnssec @ fail''')
+def bogus(world, name):
+    world.dns.add_zone(name, 'bogus')
+    world.domain(name, mx=1, policy=None)
+
+
+@row('expired-sig.test', 'signatures of 2020', expect='''
+    mx.present @ fail
+    mx.dnssec @ fail''')
+def expired_sig(world, name):
+    world.dns.add_zone(name, 'expired')
+    world.domain(name, mx=1, policy=None)
+
+
+@row('bogus-host.test', 'the address of the MX is bogus', expect='''
+    mx.dnssec @ pass
+    mx.address_dnssec mx1.bogus.test fail''')
+def bogus_host(world, name):
+    world.domain(name, mx=['mx1.bogus.test'], policy=None)
+
+
+@row('lame.test', 'name servers that do not answer: could not be determined', expect='''
+    mx.present @ unknown''', args=['--timeout', '20s'])
+def lame(world, name):
+    world.dns.add_zone(name, 'lame')
+
+
+# -- SMTP -------------------------------------------------------------------------------------------
+
+@row('refused.test', 'one of two MX hosts refuses connections', grade='D', expect='''
+    smtp.connect down.refused.test* fail
+    smtp.connect ok.refused.test* pass''')
+def refused(world, name):
+    world.host('ok.' + name)
+    world.point('down.' + name, world.address())
+    world.domain(name, mx=['ok.' + name, 'down.' + name], policy=None)
+
+
+@row('dead.test', 'the only MX host refuses connections', grade='F', expect='''
+    smtp.connect mx1.dead.test* fail''')
+def dead(world, name):
+    world.point('mx1.' + name, world.address())
+    world.domain(name, mx=['mx1.' + name], policy=None)
+
+
+SHORT = ('-c', 'SHORT')  # a file with short timeouts, written by the tests
+
+host_row('silence.test', 'connects, but says nothing', 'smtp.connect ~* fail', args=SHORT,
+         policy=None, greeting='silence')
+host_row('noise.test', 'a greeting of binary rubbish', 'smtp.connect ~* fail', args=SHORT,
+         policy=None, greeting='garbage')
+host_row('endless.test', 'a greeting without end', 'smtp.connect ~* fail', args=SHORT,
+         policy=None, greeting='endless')
+host_row('closes.test', 'closes before the greeting', 'smtp.connect ~* fail', policy=None,
+         greeting='close')
+host_row('rejects.test', 'greets with 554', 'smtp.connect ~* fail', policy=None, greeting='554')
+host_row('busy.test', 'greets with 421: throttled, which is not a fault', '''
+    smtp.connect ~* unknown
+    tls.starttls ~* unknown''', policy=None, greeting='421')
+host_row('tarpit.test', 'one byte in half a second', 'smtp.connect ~* fail', args=SHORT,
+         policy=None, dribble=0.5)
+host_row('helo-only.test', 'knows HELO only', '''
+    smtp.ehlo ~* warn
+    tls.starttls ~* fail''', policy=None, ehlo='helo-only')
+host_row('ehlo-noise.test', 'EHLO gets rubbish', 'smtp.ehlo ~* fail', policy=None, args=SHORT,
+         ehlo='garbage')
+host_row('ehlo-endless.test', 'EHLO gets lines without end', 'smtp.ehlo ~* fail', policy=None,
+         args=SHORT, ehlo='endless')
+host_row('ehlo-421.test', 'EHLO gets 421', 'tls.starttls ~* unknown', policy=None, ehlo='421')
+host_row('hostile.test', 'a banner that attacks terminals and parsers', 'smtp.banner_name ~* info',
+         policy=None, banner=b'220 \x1b[2J\x1b]0;owned\x07<script>alert(1)</script>%s%n\x00 ESMTP\r\n')
+
+host_row('no-ptr.test', 'no PTR', 'smtp.ptr ~* warn', grade='B', policy=None, ptr=False)
+host_row('odd-ptr.test', 'a PTR that does not point back', 'smtp.ptr ~* warn', grade='B',
+         policy=None, ptr='elsewhere.test')
+host_row('open-relay.test', 'relays for strangers', 'smtp.open_relay ~* fail', grade='F',
+         policy=None, relay='open')
+host_row('half-relay.test', 'takes one of two foreign pairs', 'smtp.open_relay ~* warn',
+         policy=None, relay='half')
+host_row('greylist.test', 'greylists: nothing is known about relaying',
+         'smtp.open_relay ~* unknown', policy=None, relay='grey')
+host_row('repeats.test', 'lists STARTTLS again inside TLS', 'smtp.starttls_repeat ~* info',
+         policy=None, repeats=True)
+host_row('auth.test', 'offers AUTH before TLS', 'smtp.auth_cleartext ~* warn', policy=None,
+         extensions=['AUTH PLAIN LOGIN', 'SIZE 1000'])
+
+
+# -- TLS --------------------------------------------------------------------------------------------
+
+host_row('no-starttls.test', 'no STARTTLS', 'tls.starttls ~* fail', grade='F', policy=None,
+         starttls='hidden')
+host_row('starttls-454.test', 'STARTTLS gets 454', 'tls.starttls ~* fail', grade='F', policy=None,
+         starttls='454')
+host_row('starttls-501.test', 'STARTTLS gets 501', 'tls.starttls ~* fail', grade='F', policy=None,
+         starttls='501')
+host_row('tls-noise.test', '220 to STARTTLS, then noise', 'tls.starttls ~* fail', grade='F',
+         policy=None, starttls='garbage-tls')
+host_row('tls-hang.test', '220 to STARTTLS, then nothing', 'tls.starttls ~* fail', args=SHORT,
+         policy=None, starttls='hang')
+host_row('tls-close.test', '220 to STARTTLS, then the end', 'tls.starttls ~* fail', grade='F',
+         policy=None, starttls='close')
+host_row('trailing.test', 'plaintext behind the 220 to STARTTLS', 'tls.starttls ~* fail',
+         policy=None, trailing='250 2.0.0 injected\r\n')
+host_row('injection.test', 'answers plaintext commands inside TLS', '''
+    tls.starttls_injection ~* fail''', grade='F', policy=None, injectable=True)
+host_row('tls12.test', 'TLS 1.2 at best', 'tls.version ~* info', grade='A', policy=None,
+         tls=('1.2', '1.2'))
+host_row('tls10.test', 'TLS 1.0 at best', 'tls.version ~* fail', policy=None, tls=('1.0', '1.0'))
+host_row('tls11.test', 'TLS 1.1 at best', 'tls.version ~* fail', policy=None, tls=('1.0', '1.1'))
+host_row('old-too.test', 'TLS 1.0 beside 1.3', 'tls.version ~* warn', grade='C', policy=None,
+         tls=('1.0', '1.3'))
+host_row('cbc.test', 'CBC suites only', 'tls.cipher ~* warn', policy=None, tls=('1.2', '1.2'),
+         ciphers='ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384')
+host_row('no-fs.test', 'no forward secrecy', 'tls.cipher ~* warn', policy=None,
+         certificate='rsa', tls=('1.2', '1.2'), ciphers='AES256-GCM-SHA384')
+host_row('sni.test', 'refuses who does not say a name', 'tls.sni_fallback ~* info', policy=None,
+         need_sni=True)
+
+host_row('self-signed.test', 'a self-signed certificate', 'tls.cert.trusted ~* warn', grade='C',
+         policy=None, certificate='self-signed')
+host_row('unknown-ca.test', 'a root nobody trusts', 'tls.cert.trusted ~* warn', grade='C',
+         policy=None, certificate='unknown')
+host_row('no-mid.test', 'the intermediate is missing', 'tls.cert.trusted ~* warn', grade='B',
+         policy=None, certificate='no-mid')
+host_row('old-mid.test', 'the intermediate has expired', 'tls.cert.trusted ~* warn',
+         policy=None, certificate='old-mid')
+host_row('disorder.test', 'the chain is out of order', 'tls.cert.trusted ~* info', policy=None,
+         certificate='disorder')
+host_row('wrong-name.test', "another host's certificate", 'tls.cert.name ~* warn', grade='B',
+         policy=None, certificate='wrong-name')
+host_row('cn-only.test', 'the name in the CN only', 'tls.cert.name ~* warn', grade='B',
+         policy=None, certificate='cn-only')
+host_row('expired.test', 'expired yesterday', '''
+    tls.cert.validity ~* fail
+    tls.cert.expiry ~* *''', grade='C', policy=None, certificate='expired')
+host_row('not-yet.test', 'valid from tomorrow', '''
+    tls.cert.validity ~* fail''', grade='C', policy=None, certificate='not-yet')
+host_row('expiring.test', '5 days left of 90', 'tls.cert.expiry ~* fail', grade='B', policy=None,
+         certificate='expiring')
+host_row('sha1.test', 'signed with SHA-1', 'tls.cert.signature ~* fail', grade='B', policy=None,
+         certificate='sha1')
+host_row('rsa1024.test', 'a key of 1024 bits', 'tls.cert.key ~* fail', grade='C', policy=None,
+         certificate='rsa1024')
+host_row('sts-self-signed.test', 'self-signed under MTA-STS enforce', '''
+    tls.cert.trusted ~* fail
+    mta_sts.mx_tls @ fail''', certificate='self-signed')
+host_row('sts-wrong-name.test', "another host's certificate under MTA-STS enforce", '''
+    tls.cert.name ~* fail
+    mta_sts.mx_tls @ fail''', certificate='wrong-name')
+
+
+# -- DANE -------------------------------------------------------------------------------------------
+
+def dane_row(name, odd, tlsa, expect, **host):
+    def build(world, domain):
+        made = world.domain(domain, mx=1, policy=None, **host).hosts[0]
+        records = tlsa(made.peers[0].certificate, world.ca)
+        world.dns.set('_25._tcp.' + made.name, 'TLSA', records)
+    ROWS.append(Row(name, odd, build, expect))
+
+
+dane_row('dane.test', 'DANE-EE and DANE-TA, both right',
+         lambda c, ca: [c.tlsa(), c.tlsa(2, 1, 1, ca.mid)], '''
+    dane.tlsa ~ pass
+    dane.dnssec ~ pass
+    dane.match * pass''')
+dane_row('dane-bad.test', 'DANE-EE of another key',
+         lambda c, ca: ['3 1 1 ' + '00' * 32], 'dane.match * fail')
+dane_row('dane-ee.test', 'self-signed, wrong name, but DANE-EE matches', lambda c, ca: [c.tlsa()], '''
+    dane.match * pass
+    tls.cert.trusted ~* info''', certificate='self-signed')
+dane_row('dane-pkix.test', 'only PKIX usages, which SMTP cannot use',
+         lambda c, ca: [c.tlsa(1)], 'dane.tlsa ~ warn')
+
+
+@row('dane-insecure.test', 'TLSA records in an unsigned zone', expect='''
+    mx.dnssec @ warn
+    dane.dnssec ~ warn''')
+def dane_insecure(world, name):
+    world.dns.add_zone(name, 'insecure')
+    host = world.domain(name, mx=1, policy=None).hosts[0]
+    world.dns.set('_25._tcp.' + host.name, 'TLSA', [host.peers[0].certificate.tlsa()])
+
+
+@row('dane-denial.test', 'the absence of TLSA records cannot be proven', expect='dane.denial ~ fail')
+def dane_denial(world, name):
+    host = world.domain(name, mx=1, policy=None).hosts[0]
+    world.dns.add_zone('_tcp.' + host.name, 'bogus')
+
+
+# -- MTA-STS ----------------------------------------------------------------------------------------
+
+def sts_row(name, odd, expect, record=None, body=None, grade=None, args=(), **site):
+    """One healthy MX; the record or the policy host is odd."""
+    def build(world, domain):
+        made = world.domain(domain, mx=1)
+        if record is not None:
+            world.dns.set('_mta-sts.' + domain, 'TXT',
+                          [txt(r) for r in ([record] if isinstance(record, str) else record)])
+        if body is not None or site:
+            text = body(domain) if callable(body) else body
+            world.policy_host(made, http.policy(mx=['mx1.' + domain]) if text is None else text, **site)
+    ROWS.append(Row(name, odd, build, expect, grade, args))
+
+
+def lines(*more):
+    """A policy body with these lines in place of the usual ones; @ stands for the MX."""
+    return lambda domain: ''.join(line.replace('@', 'mx1.' + domain) + '\r\n' for line in more)
+
+
+sts_row('sts-two.test', 'two records', 'mta_sts.record @ fail',
+        record=['v=STSv1; id=1;', 'v=STSv1; id=2;'])
+sts_row('sts-noid.test', 'a record without id', 'mta_sts.record @ fail', record='v=STSv1;')
+sts_row('sts-badid.test', 'an id with a hyphen', 'mta_sts.record @ fail', record='v=STSv1; id=2026-01;')
+sts_row('sts-other.test', 'another TXT beside the record is not counted', '',
+        record=['v=STSv1; id=1;', 'something else'])
+sts_row('sts-404.test', 'the policy is not there', 'mta_sts.policy.fetch @ fail', status=404)
+sts_row('sts-500.test', 'the policy host fails', 'mta_sts.policy.fetch @ fail', status=500)
+sts_row('sts-redirect.test', 'the policy host redirects', 'mta_sts.policy.fetch @ fail', status=301,
+        location='https://good.test/.well-known/mta-sts.txt')
+sts_row('sts-html.test', 'served as text/html', 'mta_sts.policy.content_type @ warn',
+        content_type='text/html')
+sts_row('sts-notype.test', 'served without a media type', 'mta_sts.policy.content_type @ warn',
+        content_type='')
+sts_row('sts-huge.test', 'a policy of 10 MB', 'mta_sts.policy.fetch @ fail', body='x' * 10_000_000)
+sts_row('sts-slow.test', 'a policy at one byte a second', 'mta_sts.policy.fetch @ fail', rate=1,
+        args=SHORT)
+sts_row('sts-cert-expired.test', 'an expired certificate at the policy host', '''
+    mta_sts.policy.tls @ fail''', certificate='expired')
+sts_row('sts-cert-name.test', 'a wrong name at the policy host', 'mta_sts.policy.tls @ fail',
+        certificate='wrong-name')
+sts_row('sts-cert-self.test', 'self-signed at the policy host', 'mta_sts.policy.tls @ fail',
+        certificate='self-signed')
+sts_row('sts-cert-soon.test', '5 days left at the policy host', 'mta_sts.cert_expiry @ fail',
+        certificate='expiring')
+sts_row('sts-testing.test', 'mode testing', 'mta_sts.policy.mode @ warn',
+        body=lines('version: STSv1', 'mode: testing', 'mx: @', 'max_age: 604800'))
+sts_row('sts-none.test', 'mode none', 'mta_sts.policy.mode @ warn',
+        body=lines('version: STSv1', 'mode: none', 'max_age: 604800'))
+sts_row('sts-day.test', 'max_age of a day', 'mta_sts.policy.max_age @ info',
+        body=lines('version: STSv1', 'mode: enforce', 'mx: @', 'max_age: 86400'))
+sts_row('sts-minute.test', 'max_age of a minute', 'mta_sts.policy.max_age @ warn',
+        body=lines('version: STSv1', 'mode: enforce', 'mx: @', 'max_age: 60'))
+sts_row('sts-lf.test', 'line ends of LF alone: allowed', 'mta_sts.policy.syntax @ pass',
+        body=lambda d: http.policy(mx=['mx1.' + d], eol='\n'))
+sts_row('sts-dup.test', 'mode twice', 'mta_sts.policy.syntax @ warn',
+        body=lines('version: STSv1', 'mode: enforce', 'mode: testing', 'mx: @', 'max_age: 604800'))
+sts_row('sts-syntax.test', 'not a policy', 'mta_sts.policy.syntax @ fail',
+        body='<html>coming soon</html>\r\n')
+sts_row('sts-nomode.test', 'no mode', 'mta_sts.policy.syntax @ fail',
+        body=lines('version: STSv1', 'mx: @', 'max_age: 604800'))
+sts_row('sts-nomx.test', 'enforce without mx', 'mta_sts.policy.syntax @ fail',
+        body=lines('version: STSv1', 'mode: enforce', 'max_age: 604800'))
+sts_row('sts-badmx.test', 'a wildcard in the middle of a pattern', 'mta_sts.policy.syntax @ fail',
+        body=lines('version: STSv1', 'mode: enforce', 'mx: mx.*.test', 'max_age: 604800'))
+sts_row('sts-empty.test', 'an empty policy', 'mta_sts.policy.syntax @ fail', body='')
+sts_row('sts-mismatch.test', 'the MX is not in the policy', 'mta_sts.mx_match @ fail',
+        body=lines('version: STSv1', 'mode: enforce', 'mx: elsewhere.test', 'max_age: 604800'))
+sts_row('sts-wild.test', 'the MX matches a wildcard', 'mta_sts.mx_match @ pass',
+        body=lambda d: http.policy(mx=['*.' + d]))
+sts_row('sts-extra.test', 'a pattern that matches no MX', 'mta_sts.mx_match @ info',
+        body=lambda d: http.policy(mx=['mx1.' + d, 'old.' + d]))
+
+
+@row('sts-nohost.test', 'a record, but no policy host', expect='''
+    mta_sts.policy.fetch @ fail
+    mta_sts.policy.tls @ skip''')
+def sts_nohost(world, name):
+    world.domain(name, mx=1, policy=None)
+    world.dns.set('_mta-sts.' + name, 'TXT', [txt('v=STSv1; id=1;')])
+
+
+@row('sts-refused.test', 'the policy host refuses connections', expect='''
+    mta_sts.policy.fetch @ fail
+    mta_sts.policy.tls @ skip''')
+def sts_refused(world, name):
+    world.domain(name, mx=1, policy=None)
+    world.dns.set('_mta-sts.' + name, 'TXT', [txt('v=STSv1; id=1;')])
+    world.dns.set('mta-sts.' + name, 'A', [world.address()])
+
+
+@row('sts-cname.test', 'record and policy host delegated by CNAME', expect='''
+    mta_sts.record @ pass
+    mta_sts.policy.fetch @ pass''')
+def sts_cname(world, name):
+    made = world.domain(name, mx=1)
+    world.dns.set('_mta-sts.' + name, 'TXT', [])
+    world.dns.set('_mta-sts.' + name, 'CNAME', ['sts-' + name + '.'])
+    world.dns.set('sts-' + name, 'TXT', [txt('v=STSv1; id=1;')])
+    world.dns.set(made.policy_host, 'A', [])
+    world.dns.set(made.policy_host, 'CNAME', ['policies.test.'])
+    world.dns.set('policies.test', 'A', [http.NGINX])
+
+
+@row('sts-bogus.test', 'the record is bogus', expect='''
+    mta_sts.record @ fail
+    mta_sts.dnssec @ fail''')
+def sts_bogus(world, name):
+    world.domain(name, mx=1, policy=None)
+    world.dns.add_zone('_mta-sts.' + name, 'bogus')
+    world.dns.set('_mta-sts.' + name, 'TXT', [txt('v=STSv1; id=1;')])
+
+
+def odd_policy(name, odd, mood, expect='mta_sts.policy.fetch @ fail', args=()):
+    def build(world, domain):
+        made = world.domain(domain, mx=1, policy=None)
+        world.dns.set('_mta-sts.' + domain, 'TXT', [txt('v=STSv1; id=1;')])
+        world.odd_policy_host(made, mood)
+    ROWS.append(Row(name, odd, build, expect, None, args))
+
+
+odd_policy('sts-hang.test', 'the policy host takes the request and sleeps', 'hang', args=SHORT)
+odd_policy('sts-stall.test', 'the policy stops in the middle', 'stall', args=SHORT)
+odd_policy('sts-headers.test', 'headers without end', 'headers', args=SHORT)
+odd_policy('sts-endless.test', 'a body without end', 'endless', args=SHORT)
+odd_policy('sts-rubbish.test', 'rubbish in place of HTTP', 'garbage')
+odd_policy('sts-plain.test', 'no TLS on port 443', 'plain', '''
+    mta_sts.policy.fetch @ fail
+    mta_sts.policy.tls @ fail''')
+
+
+# -- TLS-RPT ----------------------------------------------------------------------------------------
+
+def rpt_row(name, odd, expect, *records):
+    def build(world, domain):
+        world.domain(domain, mx=1)
+        world.dns.set('_smtp._tls.' + domain, 'TXT', [txt(r) for r in records])
+    ROWS.append(Row(name, odd, build, expect))
+
+
+rpt_row('rpt-none.test', 'MTA-STS without TLS-RPT', 'tls_rpt.record @ warn')
+rpt_row('rpt-two.test', 'two records', 'tls_rpt.record @ fail',
+        'v=TLSRPTv1; rua=mailto:a@ops.test', 'v=TLSRPTv1; rua=mailto:b@ops.test')
+rpt_row('rpt-norua.test', 'no rua', 'tls_rpt.record @ fail', 'v=TLSRPTv1;')
+rpt_row('rpt-https.test', 'reports over HTTPS', 'tls_rpt.record @ pass',
+        'v=TLSRPTv1; rua=https://hooks.ops.test/report')
+rpt_row('rpt-nowhere.test', 'reports to a domain that takes no mail', 'tls_rpt.destination @ warn',
+        'v=TLSRPTv1; rua=mailto:a@nowhere.test')
