@@ -10,19 +10,25 @@
 
 #include <idn2.h>
 
+#include "text.h"
+
 int idn_fold(char out[NAME_MAX_TEXT], const char *name, struct error *err)
 {
 	char *ascii = NULL;
+	if (name_is_address_literal(name))
+		return error_set(err, "\"%s\" is an address; a domain name is wanted", name);
+	if (text_is_printable_ascii(name) && name_fold_host(out, name))
+		return 0; /* nearly every name */
 	int rc = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
 	if (rc != IDN2_OK)
 		return error_set(err, "\"%s\" is not a domain name: %s", name, idn2_strerror(rc));
 	bool ok = name_fold_host(out, ascii);
 	idn2_free(ascii);
 	if (!ok)
-		return error_set(err,
-		    "\"%s\" is not a domain name (letters, digits and hyphens, labels of 1 to 63)", name);
-	if (name_is_address_literal(out))
-		return error_set(err, "\"%s\" is an address; a domain name is wanted", name);
+		return error_set(
+		    err,
+		    "\"%s\" is not a domain name (letters, digits and hyphens, labels of 1 to 63)",
+		    name);
 	return 0;
 }
 

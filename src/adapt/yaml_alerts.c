@@ -15,7 +15,7 @@
 
 #define DEFAULT_RELAY "smtp://127.0.0.1:25"
 #define DIGEST_HOUR_S (8 * 3600)
-#define DAY_S 86400
+#define DAY_S	      86400
 
 static const struct yaml_range up_to_a_day = {0, DAY_S};
 static const struct yaml_range a_minute_to_a_year = {60, 365LL * DAY_S};
@@ -23,84 +23,82 @@ static const struct yaml_range a_rate = {1, 6000};
 
 /* -- receivers ------------------------------------------------------------------------------ */
 
-#define R(member) offsetof(struct conf_receiver, member)
+#define R(member)      offsetof(struct conf_receiver, member)
 #define R_LIST(member) YAML_COUNT(struct conf_receiver, member, n_##member)
 
 static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg);
+			 const struct yaml_node *value, void *target, const void *arg);
 static void read_mailboxes(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg);
+			   const struct yaml_node *value, void *target, const void *arg);
 static void read_relay(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg);
+		       const struct yaml_node *value, void *target, const void *arg);
 static void read_urls(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg);
+		      const struct yaml_node *value, void *target, const void *arg);
 static void read_secret_files(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg);
+			      const struct yaml_node *value, void *target, const void *arg);
 
 static const struct yaml_key email_keys[] = {
-	{"to", read_mailboxes, R(to), R_LIST(to)},
-	{"from", read_mailbox, R(from), NULL},
-	{"relay", read_relay, R(relay), NULL},
-	{"tls", yaml_read_word, R(relay_tls), conf_relay_tls_words},
-	{"username", yaml_read_string, R(username), NULL},
-	{"password_file", yaml_read_file_secret, R(password_file), NULL},
-	{"password_credential", yaml_read_credential, R(password_file), NULL},
-	{"password", yaml_refuse_secret, 0, "password_file"},
-	{"ca_file", yaml_read_path, R(ca_file), NULL},
+    {"to", read_mailboxes, R(to), R_LIST(to)},
+    {"from", read_mailbox, R(from), NULL},
+    {"relay", read_relay, R(relay), NULL},
+    {"tls", yaml_read_word, R(relay_tls), conf_relay_tls_words},
+    {"username", yaml_read_string, R(username), NULL},
+    {"password_file", yaml_read_file_secret, R(password_file), NULL},
+    {"password_credential", yaml_read_credential, R(password_file), NULL},
+    {"password", yaml_refuse_secret, 0, "password_file"},
+    {"ca_file", yaml_read_path, R(ca_file), NULL},
 };
 static const struct yaml_section email_section = YAML_SECTION("email", email_keys);
 
 static const struct yaml_key webhook_keys[] = {
-	{"url", read_urls, R(urls), R_LIST(urls)},
-	{"url_file", yaml_read_file_secret, R(url_file), NULL},
-	{"url_credential", yaml_read_credential, R(url_file), NULL},
-	{"format", yaml_read_word, R(format), conf_webhook_format_words},
-	{"secret_files", read_secret_files, R(secret_files), R_LIST(secret_files)},
-	{"secret", yaml_refuse_secret, 0, "secret_files"},
-	{"secrets", yaml_refuse_secret, 0, "secret_files"},
-	{"token_file", yaml_read_file_secret, R(token_file), NULL},
-	{"token_credential", yaml_read_credential, R(token_file), NULL},
-	{"token", yaml_refuse_secret, 0, "token_file"},
-	{"topic", yaml_read_string, R(topic), NULL},
-	{"ca_file", yaml_read_path, R(ca_file), NULL},
+    {"url", read_urls, R(urls), R_LIST(urls)},
+    {"url_file", yaml_read_file_secret, R(url_file), NULL},
+    {"url_credential", yaml_read_credential, R(url_file), NULL},
+    {"format", yaml_read_word, R(format), conf_webhook_format_words},
+    {"secret_files", read_secret_files, R(secret_files), R_LIST(secret_files)},
+    {"secret", yaml_refuse_secret, 0, "secret_files"},
+    {"secrets", yaml_refuse_secret, 0, "secret_files"},
+    {"token_file", yaml_read_file_secret, R(token_file), NULL},
+    {"token_credential", yaml_read_credential, R(token_file), NULL},
+    {"token", yaml_refuse_secret, 0, "token_file"},
+    {"topic", yaml_read_string, R(topic), NULL},
+    {"ca_file", yaml_read_path, R(ca_file), NULL},
 };
 static const struct yaml_section webhook_section = YAML_SECTION("webhook", webhook_keys);
 
 static const struct yaml_key pagerduty_keys[] = {
-	{"routing_key_file", yaml_read_file_secret, R(routing_key_file), NULL},
-	{"routing_key_credential", yaml_read_credential, R(routing_key_file), NULL},
-	{"routing_key", yaml_refuse_secret, 0, "routing_key_file"},
-	{"url", read_urls, R(urls), R_LIST(urls)},
-	{"ca_file", yaml_read_path, R(ca_file), NULL},
+    {"routing_key_file", yaml_read_file_secret, R(routing_key_file), NULL},
+    {"routing_key_credential", yaml_read_credential, R(routing_key_file), NULL},
+    {"routing_key", yaml_refuse_secret, 0, "routing_key_file"},
+    {"url", read_urls, R(urls), R_LIST(urls)},
+    {"ca_file", yaml_read_path, R(ca_file), NULL},
 };
 static const struct yaml_section pagerduty_section = YAML_SECTION("pagerduty", pagerduty_keys);
 
 static const struct yaml_key alertmanager_keys[] = {
-	{"urls", read_urls, R(urls), R_LIST(urls)},
-	{"ca_file", yaml_read_path, R(ca_file), NULL},
+    {"urls", read_urls, R(urls), R_LIST(urls)},
+    {"ca_file", yaml_read_path, R(ca_file), NULL},
 };
 static const struct yaml_section alertmanager_section =
     YAML_SECTION("alertmanager", alertmanager_keys);
 
 static const struct yaml_key exec_keys[] = {
-	{"command", yaml_read_strings, R(argv), R_LIST(argv)},
+    {"command", yaml_read_strings, R(argv), R_LIST(argv)},
 };
 static const struct yaml_section exec_section = YAML_SECTION("exec", exec_keys);
 
 static const struct yaml_section *const kind_sections[] = {
-	[CONF_EMAIL] = &email_section,
-	[CONF_WEBHOOK] = &webhook_section,
-	[CONF_PAGERDUTY] = &pagerduty_section,
-	[CONF_ALERTMANAGER] = &alertmanager_section,
-	[CONF_EXEC] = &exec_section,
+    [CONF_EMAIL] = &email_section,	   [CONF_WEBHOOK] = &webhook_section,
+    [CONF_PAGERDUTY] = &pagerduty_section, [CONF_ALERTMANAGER] = &alertmanager_section,
+    [CONF_EXEC] = &exec_section,
 };
 
 static bool is_mailbox(const char *s)
 {
 	const char *at = strrchr(s, '@');
 	char folded[NAME_MAX_TEXT];
-	return at != NULL && at != s && text_is_printable_ascii(s) && strpbrk(s, " <>,;:\\\"") == NULL &&
-	       name_fold_host(folded, at + 1);
+	return at != NULL && at != s && text_is_printable_ascii(s) &&
+	       strpbrk(s, " <>,;:\\\"") == NULL && name_fold_host(folded, at + 1);
 }
 
 static bool want_mailbox(struct yaml_loader *l, const struct yaml_node *at, const char *s)
@@ -112,7 +110,7 @@ static bool want_mailbox(struct yaml_loader *l, const struct yaml_node *at, cons
 }
 
 static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			 const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	if (yaml_want(l, value, YAML_SCALAR, key->value) && want_mailbox(l, value, value->value))
@@ -120,7 +118,7 @@ static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_mailboxes(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			   const struct yaml_node *value, void *target, const void *arg)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const struct yaml_node *at = value->kind == YAML_SEQUENCE ? value->first : value;
@@ -130,26 +128,27 @@ static void read_mailboxes(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_relay(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		       const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	if (!yaml_want(l, value, YAML_SCALAR, key->value))
 		return;
-	const char *rest = text_starts(value->value, "smtp://")	 ? value->value + 7 :
-			   text_starts(value->value, "smtps://") ? value->value + 8 :
-								   NULL;
+	const char *rest = text_starts(value->value, "smtp://")	   ? value->value + 7
+			   : text_starts(value->value, "smtps://") ? value->value + 8
+								   : NULL;
 	if (rest == NULL || *rest == '\0' || strpbrk(rest, "/ ?#") != NULL)
 		yaml_error(l->problems, value,
-		    "relay: \"%s\" is not smtp://HOST:PORT or smtps://HOST:PORT", value->value);
+			   "relay: \"%s\" is not smtp://HOST:PORT or smtps://HOST:PORT",
+			   value->value);
 	else if (strchr(rest, '@') != NULL)
 		yaml_error(l->problems, value,
-		    "relay: no secret in a URL: use \"username\" and \"password_file\"");
+			   "relay: no secret in a URL: use \"username\" and \"password_file\"");
 	else
 		*(const char **)target = value->value;
 }
 
 static void read_urls(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		      const struct yaml_node *value, void *target, const void *arg)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const struct yaml_node *at = value->kind == YAML_SEQUENCE ? value->first : value;
@@ -161,13 +160,14 @@ static void read_urls(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_secret_files(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			      const struct yaml_node *value, void *target, const void *arg)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const char **files = arena_array(l->arena, s.n, sizeof(*files));
 	for (size_t i = 0; i < s.n; i++)
-		files[i] = text_starts(s.item[i], "credential:") ? s.item[i] :
-								   yaml_relative(l, value, s.item[i]);
+		files[i] = text_starts(s.item[i], "credential:")
+			       ? s.item[i]
+			       : yaml_relative(l, value, s.item[i]);
 	*(const char *const **)target = files;
 	*(size_t *)(void *)((char *)target + (uintptr_t)arg) = s.n;
 }
@@ -181,7 +181,7 @@ static const char *machine_address(struct yaml_loader *l)
 
 /* What a kind cannot do without. */
 static void check_receiver(struct yaml_loader *l, const struct yaml_node *at,
-    struct conf_receiver *r)
+			   struct conf_receiver *r)
 {
 	switch ((enum conf_receiver_kind)r->kind) {
 	case CONF_EMAIL:
@@ -193,13 +193,15 @@ static void check_receiver(struct yaml_loader *l, const struct yaml_node *at,
 			r->relay = DEFAULT_RELAY;
 		if ((r->username == NULL) != (r->password_file == NULL))
 			yaml_error(l->problems, at,
-			    "email: \"username\" and \"password_file\" go together");
+				   "email: \"username\" and \"password_file\" go together");
 		if (r->username != NULL && r->relay_tls == CONF_TLS_OFF)
-			yaml_warning(l->problems, at, "email: the password crosses the network in clear");
+			yaml_warning(l->problems, at,
+				     "email: the password crosses the network in clear");
 		break;
 	case CONF_WEBHOOK:
 		if ((r->n_urls == 0) == (r->url_file == NULL))
-			yaml_error(l->problems, at, "webhook: one of \"url\" and \"url_file\" is wanted");
+			yaml_error(l->problems, at,
+				   "webhook: one of \"url\" and \"url_file\" is wanted");
 		if (r->format == CONF_FORMAT_NTFY && r->topic == NULL)
 			yaml_error(l->problems, at, "webhook: format ntfy needs \"topic\"");
 		break;
@@ -214,22 +216,23 @@ static void check_receiver(struct yaml_loader *l, const struct yaml_node *at,
 	case CONF_EXEC:
 		if (r->n_argv == 0 || r->argv[0][0] != '/')
 			yaml_error(l->problems, at,
-			    "exec: \"command\" is a list that begins with an absolute path");
+				   "exec: \"command\" is a list that begins with an absolute path");
 		break;
 	}
 }
 
 static struct conf_receiver *receiver_add(struct yaml_loader *l, struct yaml_alerts *a,
-    const struct yaml_node *name)
+					  const struct yaml_node *name)
 {
 	for (size_t i = 0; i < a->n_receivers; i++) {
 		if (strcmp(a->receivers[i].name, name->value) == 0)
 			yaml_error(l->problems, name, "receiver \"%s\" is already defined in %s:%u",
-			    name->value, a->receiver_nodes[i]->file->name, a->receiver_nodes[i]->line);
+				   name->value, a->receiver_nodes[i]->file->name,
+				   a->receiver_nodes[i]->line);
 	}
 	a->receivers = mem_resize(a->receivers, a->n_receivers + 1, sizeof(*a->receivers));
-	a->receiver_nodes = mem_resize(a->receiver_nodes, a->n_receivers + 1,
-	    sizeof(const struct yaml_node *));
+	a->receiver_nodes =
+	    mem_resize(a->receiver_nodes, a->n_receivers + 1, sizeof(const struct yaml_node *));
 	a->receiver_nodes[a->n_receivers] = name;
 	a->receivers[a->n_receivers] = (struct conf_receiver){.name = name->value};
 	return &a->receivers[a->n_receivers++];
@@ -244,11 +247,11 @@ static int kind_of(const char *word)
 	return -1;
 }
 
-static void read_receiver(struct yaml_loader *l, struct yaml_alerts *a, const struct yaml_node *name,
-    const struct yaml_node *node)
+static void read_receiver(struct yaml_loader *l, struct yaml_alerts *a,
+			  const struct yaml_node *name, const struct yaml_node *node)
 {
-	static const char *const others[] = {"fallback", "rate_per_minute", "email", "webhook",
-		"pagerduty", "alertmanager", "exec", NULL};
+	static const char *const others[] = {"fallback",  "rate_per_minute", "email", "webhook",
+					     "pagerduty", "alertmanager",    "exec",  NULL};
 	struct conf_receiver *r = receiver_add(l, a, name);
 	const struct yaml_node *kind = NULL;
 	if (!yaml_want(l, node, YAML_MAPPING, name->value))
@@ -258,7 +261,7 @@ static void read_receiver(struct yaml_loader *l, struct yaml_alerts *a, const st
 		int k = kind_of(key->value);
 		if (k >= 0 && kind != NULL) {
 			yaml_error(l->problems, key, "receiver \"%s\" is already %s: one kind each",
-			    name->value, kind->value);
+				   name->value, kind->value);
 		} else if (k >= 0) {
 			kind = key;
 			r->kind = k;
@@ -269,12 +272,14 @@ static void read_receiver(struct yaml_loader *l, struct yaml_alerts *a, const st
 			yaml_read_int(l, key, value, &r->rate_per_minute, &a_rate);
 		} else {
 			const char *near = text_nearest(key->value, others);
-			yaml_error(l->problems, key, "unknown key \"%s\" in receiver%s%s%s", key->value,
-			    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+			yaml_error(l->problems, key, "unknown key \"%s\" in receiver%s%s%s",
+				   key->value, near ? " (did you mean \"" : "", near ? near : "",
+				   near ? "\"?)" : "");
 		}
 	}
 	if (kind == NULL)
-		yaml_error(l->problems, name,
+		yaml_error(
+		    l->problems, name,
 		    "receiver \"%s\" has no kind (email, webhook, pagerduty, alertmanager, exec)",
 		    name->value);
 	else
@@ -284,7 +289,7 @@ static void read_receiver(struct yaml_loader *l, struct yaml_alerts *a, const st
 /* -- names of receivers ----------------------------------------------------------------------- */
 
 static void want_receiver(struct yaml_loader *l, const struct yaml_alerts *a,
-    const struct yaml_node *at, const char *name)
+			  const struct yaml_node *at, const char *name)
 {
 	const char **known = mem_array(a->n_receivers + 1, sizeof(*known));
 	bool found = false;
@@ -295,16 +300,17 @@ static void want_receiver(struct yaml_loader *l, const struct yaml_alerts *a,
 	const char *near = found ? NULL : text_nearest(name, known);
 	if (!found)
 		yaml_error(l->problems, at, "there is no receiver \"%s\"%s%s%s", name,
-		    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+			   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 	free(known);
 }
 
-/* -- matches, routes ---------------------------------------------------------------------------- */
+/* -- matches, routes ----------------------------------------------------------------------------
+ */
 
 static const char *const kind_words[] = {"problem", "change", "daemon", "test", NULL};
 
 static void read_kind(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		      const struct yaml_node *value, void *target, const void *arg)
 {
 	int word = -1;
 	yaml_read_word(l, key, value, &word, arg);
@@ -314,19 +320,19 @@ static void read_kind(struct yaml_loader *l, const struct yaml_node *key,
 
 #define M(member) offsetof(struct conf_match, member)
 static const struct yaml_key match_keys[] = {
-	{"severity", yaml_read_word, M(severity), finding_severity_words},
-	{"kind", read_kind, M(kind), kind_words},
-	{"event", yaml_read_string, M(event), NULL},
-	{"domain", yaml_read_string, M(domain), NULL},
-	{"groups", yaml_read_string, M(group), NULL},
-	{"group", yaml_read_string, M(group), NULL},
-	{"owner", yaml_read_string, M(owner), NULL},
+    {"severity", yaml_read_word, M(severity), finding_severity_words},
+    {"kind", read_kind, M(kind), kind_words},
+    {"event", yaml_read_string, M(event), NULL},
+    {"domain", yaml_read_string, M(domain), NULL},
+    {"groups", yaml_read_string, M(group), NULL},
+    {"group", yaml_read_string, M(group), NULL},
+    {"owner", yaml_read_string, M(owner), NULL},
 };
 static const struct yaml_section match_section = YAML_SECTION("match", match_keys);
 
 /* The keys "tags.KEY" are a family: taken out first, the rest goes by the table. */
 static void read_match(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		       const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	struct conf_match *m = target;
@@ -354,12 +360,12 @@ struct digest {
 	int64_t at_s;
 };
 static const struct yaml_key digest_keys[] = {
-	{"at", yaml_read_clock, offsetof(struct digest, at_s), NULL},
+    {"at", yaml_read_clock, offsetof(struct digest, at_s), NULL},
 };
 static const struct yaml_section digest_section = YAML_SECTION("digest", digest_keys);
 
 static void read_digest(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	(void)key;
@@ -374,7 +380,7 @@ struct route_read { /* the row tables fill this, then the tree node is made of i
 };
 
 static void keep_node(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		      const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)l;
 	(void)key;
@@ -384,25 +390,25 @@ static void keep_node(struct yaml_loader *l, const struct yaml_node *key,
 
 #define T(member) offsetof(struct route_read, member)
 static const struct yaml_key route_keys[] = {
-	{"match", read_match, T(route.match), NULL},
-	{"receivers", keep_node, T(receivers), NULL},
-	{"continue", yaml_read_bool, T(route.go_on), NULL},
-	{"digest", read_digest, T(route.digest_at_s), NULL},
-	{"group_wait", yaml_read_duration, T(route.group_wait_s), &up_to_a_day},
-	{"repeat", yaml_read_duration, T(route.repeat_s), &a_minute_to_a_year},
-	{"routes", keep_node, T(routes), NULL},
+    {"match", read_match, T(route.match), NULL},
+    {"receivers", keep_node, T(receivers), NULL},
+    {"continue", yaml_read_bool, T(route.go_on), NULL},
+    {"digest", read_digest, T(route.digest_at_s), NULL},
+    {"group_wait", yaml_read_duration, T(route.group_wait_s), &up_to_a_day},
+    {"repeat", yaml_read_duration, T(route.repeat_s), &a_minute_to_a_year},
+    {"routes", keep_node, T(routes), NULL},
 };
 static const struct yaml_section route_section = YAML_SECTION("route", route_keys);
 
 static struct conf_route read_route(struct yaml_loader *l, const struct yaml_alerts *a,
-    const struct yaml_node *node)
+				    const struct yaml_node *node)
 {
 	struct route_read r = {.route = {.digest_at_s = -1, .group_wait_s = -1, .repeat_s = -1}};
 	yaml_read_section(l, &route_section, node, &r);
 	if (r.receivers != NULL) {
 		struct yaml_strings s = yaml_strings(l, r.receivers, "receivers");
-		const struct yaml_node *at = r.receivers->kind == YAML_SEQUENCE ? r.receivers->first :
-										  r.receivers;
+		const struct yaml_node *at =
+		    r.receivers->kind == YAML_SEQUENCE ? r.receivers->first : r.receivers;
 		for (size_t i = 0; i < s.n; i++, at = at->next)
 			want_receiver(l, a, at, s.item[i]);
 		r.route.receivers = s.item;
@@ -413,20 +419,22 @@ static struct conf_route read_route(struct yaml_loader *l, const struct yaml_ale
 		return r.route;
 	struct conf_route *below = arena_array(l->arena, r.routes->n, sizeof(*below));
 	YAML_EACH_ITEM(r.routes, item)
-		below[r.route.n_routes++] = read_route(l, a, item);
+	below[r.route.n_routes++] = read_route(l, a, item);
 	r.route.routes = below;
 	return r.route;
 }
 
-/* -- notify: ------------------------------------------------------------------------------------- */
+/* -- notify: -------------------------------------------------------------------------------------
+ */
 
 static void notify_receiver(struct yaml_loader *l, struct yaml_alerts *a,
-    const struct yaml_node *node, const char *url)
+			    const struct yaml_node *node, const char *url)
 {
 	struct yaml_node *name = arena_alloc(l->arena, sizeof(*name));
 	*name = *node;
-	name->value = a->n_receivers == 0 ? "notify" :
-					    arena_printf(l->arena, "notify-%zu", a->n_receivers + 1);
+	name->value = a->n_receivers == 0
+			  ? "notify"
+			  : arena_printf(l->arena, "notify-%zu", a->n_receivers + 1);
 	struct conf_receiver *r = receiver_add(l, a, name);
 	const char **one = arena_array(l->arena, 1, sizeof(*one));
 	if (text_starts(url, "mailto:")) {
@@ -477,7 +485,8 @@ static void read_notify(struct yaml_loader *l, struct yaml_alerts *a, struct con
 {
 	struct yaml_strings urls = yaml_strings(l, a->notify, "notify");
 	size_t before = a->n_receivers;
-	const struct yaml_node *at = a->notify->kind == YAML_SEQUENCE ? a->notify->first : a->notify;
+	const struct yaml_node *at =
+	    a->notify->kind == YAML_SEQUENCE ? a->notify->first : a->notify;
 	for (size_t i = 0; i < urls.n; i++, at = at->next)
 		notify_receiver(l, a, at, urls.item[i]);
 	const char **names = arena_array(l->arena, a->n_receivers, sizeof(*names));
@@ -497,10 +506,18 @@ static void read_notify(struct yaml_loader *l, struct yaml_alerts *a, struct con
 		others[i] = a->receivers[i].name;
 	struct conf_route *all = arena_array(l->arena, 2, sizeof(*all));
 	all[0] = routes[0];
-	all[1] = (struct conf_route){.receivers = others, .n_receivers = before, .receivers_set = true,
-	    .digest_at_s = -1, .group_wait_s = -1, .repeat_s = -1};
-	c->route = (struct conf_route){.receivers_set = true, .digest_at_s = -1, .group_wait_s = -1,
-	    .repeat_s = -1, .routes = all, .n_routes = 2};
+	all[1] = (struct conf_route){.receivers = others,
+				     .n_receivers = before,
+				     .receivers_set = true,
+				     .digest_at_s = -1,
+				     .group_wait_s = -1,
+				     .repeat_s = -1};
+	c->route = (struct conf_route){.receivers_set = true,
+				       .digest_at_s = -1,
+				       .group_wait_s = -1,
+				       .repeat_s = -1,
+				       .routes = all,
+				       .n_routes = 2};
 }
 
 /* Without route every receiver gets everything. */
@@ -514,10 +531,11 @@ static void route_to_all(struct yaml_loader *l, const struct yaml_alerts *a, str
 	c->route.receivers_set = true;
 }
 
-/* -- maintenance, heartbeat -------------------------------------------------------------------------- */
+/* -- maintenance, heartbeat
+ * -------------------------------------------------------------------------- */
 
 static void read_days(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		      const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
@@ -532,15 +550,15 @@ static void read_days(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_timezone(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			  const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	if (!yaml_want(l, value, YAML_SCALAR, key->value))
 		return;
 	const char *path = arena_printf(l->arena, "/usr/share/zoneinfo/%s", value->value);
 	if (value->value[0] == '/' || strstr(value->value, "..") != NULL || access(path, R_OK) != 0)
-		yaml_error(l->problems, value, "timezone: \"%s\" is not in the IANA time zone database",
-		    value->value);
+		yaml_error(l->problems, value,
+			   "timezone: \"%s\" is not in the IANA time zone database", value->value);
 	else
 		*(const char **)target = value->value;
 }
@@ -548,17 +566,18 @@ static void read_timezone(struct yaml_loader *l, const struct yaml_node *key,
 #define W(member) offsetof(struct conf_maintenance, member)
 static const struct yaml_range a_window = {60, 30LL * DAY_S};
 static const struct yaml_key maintenance_keys[] = {
-	{"name", yaml_read_string, W(name), NULL},
-	{"reason", yaml_read_string, W(reason), NULL},
-	{"match", read_match, W(match), NULL},
-	{"days", read_days, W(days), NULL},
-	{"start", yaml_read_clock, W(start_s), NULL},
-	{"duration", yaml_read_duration, W(duration_s), &a_window},
-	{"timezone", read_timezone, W(timezone), NULL},
-	{"from", yaml_read_time, W(from), NULL},
-	{"until", yaml_read_time, W(until), NULL},
+    {"name", yaml_read_string, W(name), NULL},
+    {"reason", yaml_read_string, W(reason), NULL},
+    {"match", read_match, W(match), NULL},
+    {"days", read_days, W(days), NULL},
+    {"start", yaml_read_clock, W(start_s), NULL},
+    {"duration", yaml_read_duration, W(duration_s), &a_window},
+    {"timezone", read_timezone, W(timezone), NULL},
+    {"from", yaml_read_time, W(from), NULL},
+    {"until", yaml_read_time, W(until), NULL},
 };
-static const struct yaml_section maintenance_section = YAML_SECTION("maintenance", maintenance_keys);
+static const struct yaml_section maintenance_section =
+    YAML_SECTION("maintenance", maintenance_keys);
 
 static void read_maintenance(struct yaml_loader *l, const struct yaml_node *list, struct conf *c)
 {
@@ -575,7 +594,8 @@ static void read_maintenance(struct yaml_loader *l, const struct yaml_node *list
 		if (one->name == NULL)
 			yaml_error(l->problems, item, "maintenance: \"name\" is missing");
 		if (weekly == once)
-			yaml_error(l->problems, item,
+			yaml_error(
+			    l->problems, item,
 			    "maintenance: either days, start and duration, or from and until");
 		else if (once && one->until <= one->from)
 			yaml_error(l->problems, item, "maintenance: it ends before it begins");
@@ -586,10 +606,10 @@ static void read_maintenance(struct yaml_loader *l, const struct yaml_node *list
 #define H(member) offsetof(struct conf_heartbeat, member)
 static const struct yaml_range a_beat = {10, DAY_S};
 static const struct yaml_key heartbeat_keys[] = {
-	{"url", yaml_read_url, H(url), NULL},
-	{"url_file", yaml_read_file_secret, H(url_file), NULL},
-	{"url_credential", yaml_read_credential, H(url_file), NULL},
-	{"every", yaml_read_duration, H(every_s), &a_beat},
+    {"url", yaml_read_url, H(url), NULL},
+    {"url_file", yaml_read_file_secret, H(url_file), NULL},
+    {"url_credential", yaml_read_credential, H(url_file), NULL},
+    {"every", yaml_read_duration, H(every_s), &a_beat},
 };
 static const struct yaml_section heartbeat_section = YAML_SECTION("heartbeat", heartbeat_keys);
 
@@ -604,16 +624,19 @@ static void read_heartbeat(struct yaml_loader *l, const struct yaml_node *list, 
 		one->every_s = 300;
 		yaml_read_section(l, &heartbeat_section, item, one);
 		if ((one->url == NULL) == (one->url_file == NULL))
-			yaml_error(l->problems, item, "heartbeat: one of \"url\" and \"url_file\" is wanted");
+			yaml_error(l->problems, item,
+				   "heartbeat: one of \"url\" and \"url_file\" is wanted");
 	}
 	c->heartbeat = h;
 }
 
-/* -- all together ---------------------------------------------------------------------------------- */
+/* -- all together
+ * ---------------------------------------------------------------------------------- */
 
 bool yaml_alerts_key(const char *key)
 {
-	static const char *const keys[] = {"notify", "receivers", "route", "maintenance", "heartbeat"};
+	static const char *const keys[] = {"notify", "receivers", "route", "maintenance",
+					   "heartbeat"};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(keys[i], key) == 0)
 			return true;
@@ -622,17 +645,17 @@ bool yaml_alerts_key(const char *key)
 }
 
 static void keep_once(struct yaml_loader *l, const struct yaml_node **slot,
-    const struct yaml_node *key, const struct yaml_node *value)
+		      const struct yaml_node *key, const struct yaml_node *value)
 {
 	if (*slot != NULL)
 		yaml_error(l->problems, key, "\"%s\" is already set in %s:%u", key->value,
-		    (*slot)->file->name, (*slot)->line);
+			   (*slot)->file->name, (*slot)->line);
 	else
 		*slot = value;
 }
 
 void yaml_alerts_add(struct yaml_loader *l, struct yaml_alerts *a, const struct yaml_node *key,
-    const struct yaml_node *value)
+		     const struct yaml_node *value)
 {
 	if (strcmp(key->value, "notify") == 0) {
 		keep_once(l, &a->notify, key, value);
@@ -644,14 +667,15 @@ void yaml_alerts_add(struct yaml_loader *l, struct yaml_alerts *a, const struct 
 		keep_once(l, &a->heartbeat, key, value);
 	} else if (yaml_want(l, value, YAML_MAPPING, "receivers")) {
 		YAML_EACH_PAIR(value, name, node)
-			read_receiver(l, a, name, node);
+		read_receiver(l, a, name, node);
 	}
 }
 
 void yaml_alerts_finish(struct yaml_loader *l, struct yaml_alerts *a, struct conf *c)
 {
 	if (a->notify != NULL && a->route != NULL)
-		yaml_error(l->problems, a->notify,
+		yaml_error(
+		    l->problems, a->notify,
 		    "\"notify\" is short for a receiver and a route to it: it cannot stand beside \"route\"");
 	else if (a->notify != NULL)
 		read_notify(l, a, c);

@@ -13,16 +13,13 @@
  */
 #include "yaml_conf.h"
 
-#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "idn.h"
 #include "mem.h"
-#include "stamp.h"
 #include "text.h"
 #include "yaml_alerts.h"
 #include "yaml_schema.h"
@@ -63,14 +60,14 @@ struct loader {
 	struct domain_row *rows;
 	size_t n_rows, rows_size;
 	const struct conf_settings *plain; /* defaults alone, shared by every plain domain */
-	const struct yaml_node *seen[16]; /* top-level scalars and sections, for "already set" */
-	const char *watch;                /* the domain whose origins are wanted, else NULL */
+	const struct yaml_node *seen[16];  /* top-level scalars and sections, for "already set" */
+	const char *watch;		   /* the domain whose origins are wanted, else NULL */
 	struct yaml_settings origin;
 };
 
 /* -- sections that fill struct conf --------------------------------------------------------- */
 
-#define C(member) offsetof(struct conf, member)
+#define C(member)      offsetof(struct conf, member)
 #define C_LIST(member) YAML_COUNT(struct conf, member, n_##member)
 
 static const struct yaml_range any_retention = {86400, 100LL * 365 * 86400};
@@ -83,15 +80,15 @@ static const struct yaml_range a_sweep = {60, 30LL * 86400};
 static const struct yaml_range a_process_count = {1, 64};
 
 static const struct yaml_key retention_keys[] = {
-	{"changes", yaml_read_duration, C(retain_changes_s), &any_retention},
-	{"incidents", yaml_read_duration, C(retain_incidents_s), &any_retention},
-	{"observations", yaml_read_duration, C(retain_observations_s), &any_retention},
+    {"changes", yaml_read_duration, C(retain_changes_s), &any_retention},
+    {"incidents", yaml_read_duration, C(retain_incidents_s), &any_retention},
+    {"observations", yaml_read_duration, C(retain_observations_s), &any_retention},
 };
 static const struct yaml_section retention_section = YAML_SECTION("retention", retention_keys);
 
 static const struct yaml_key state_keys[] = {
-	{"path", yaml_read_path, C(state_path), NULL},
-	{"retention", yaml_read_mapping, 0, &retention_section},
+    {"path", yaml_read_path, C(state_path), NULL},
+    {"retention", yaml_read_mapping, 0, &retention_section},
 };
 static const struct yaml_section state_section = YAML_SECTION("state", state_keys);
 
@@ -118,47 +115,49 @@ static bool is_endpoint(const char *s, bool want_port, bool names)
 
 /* arg: offset of the count, as for yaml_read_strings */
 static void read_endpoints(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg, bool want_port, bool names)
+			   const struct yaml_node *value, void *target, const void *arg,
+			   bool want_port, bool names)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const struct yaml_node *at = value->kind == YAML_SEQUENCE ? value->first : value;
 	for (size_t i = 0; i < s.n; i++, at = at->next) {
 		if (!is_endpoint(s.item[i], want_port, names))
 			yaml_error(l->problems, at, "%s: \"%s\" is not %s", key->value, s.item[i],
-			    want_port ? "HOST:PORT" : "an address (127.0.0.1, 127.0.0.1:5353, [::1]:53)");
+				   want_port ? "HOST:PORT"
+					     : "an address (127.0.0.1, 127.0.0.1:5353, [::1]:53)");
 	}
 	yaml_read_strings(l, key, value, target, arg);
 }
 
 static void read_upstreams(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			   const struct yaml_node *value, void *target, const void *arg)
 {
 	read_endpoints(l, key, value, target, arg, false, false);
 }
 
 static void read_host_ports(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			    const struct yaml_node *value, void *target, const void *arg)
 {
 	read_endpoints(l, key, value, target, arg, true, true);
 }
 
 static const struct yaml_key resolver_keys[] = {
-	{"mode", yaml_read_word, C(resolver_mode), mode_words},
-	{"upstreams", read_upstreams, C(upstreams), C_LIST(upstreams)},
-	{"trust_ad", yaml_read_word, C(trust_ad), trust_ad_words},
-	{"trust_anchor", yaml_read_path, C(trust_anchor), NULL},
-	{"timeout", yaml_read_duration, C(resolver_timeout_s), &a_timeout},
+    {"mode", yaml_read_word, C(resolver_mode), mode_words},
+    {"upstreams", read_upstreams, C(upstreams), C_LIST(upstreams)},
+    {"trust_ad", yaml_read_word, C(trust_ad), trust_ad_words},
+    {"trust_anchor", yaml_read_path, C(trust_anchor), NULL},
+    {"timeout", yaml_read_duration, C(resolver_timeout_s), &a_timeout},
 };
 static const struct yaml_section resolver_section = YAML_SECTION("resolver", resolver_keys);
 
 static const struct yaml_key tls_keys[] = {
-	{"ca_file", yaml_read_path, C(tls_ca_file), NULL},
-	{"ca_path", yaml_read_path, C(tls_ca_path), NULL},
+    {"ca_file", yaml_read_path, C(tls_ca_file), NULL},
+    {"ca_path", yaml_read_path, C(tls_ca_path), NULL},
 };
 static const struct yaml_section tls_section = YAML_SECTION("tls", tls_keys);
 
 static void read_source_ipv6(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			     const struct yaml_node *value, void *target, const void *arg)
 {
 	struct conf *c = (void *)((char *)target - C(source_ipv6));
 	bool word = value->kind == YAML_SCALAR;
@@ -169,7 +168,7 @@ static void read_source_ipv6(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_processes(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			   const struct yaml_node *value, void *target, const void *arg)
 {
 	if (value->kind == YAML_SCALAR && strcmp(value->value, "auto") == 0)
 		*(int64_t *)target = 0;
@@ -178,7 +177,7 @@ static void read_processes(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_host(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		      const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
 	char folded[NAME_MAX_TEXT];
@@ -192,58 +191,59 @@ static void read_host(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static const struct yaml_key source_keys[] = {
-	{"ipv4", yaml_read_address, C(source_ipv4), NULL},
-	{"ipv6", read_source_ipv6, C(source_ipv6), NULL},
+    {"ipv4", yaml_read_address, C(source_ipv4), NULL},
+    {"ipv6", read_source_ipv6, C(source_ipv6), NULL},
 };
 static const struct yaml_section source_section = YAML_SECTION("source", source_keys);
 
 static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			 const struct yaml_node *value, void *target, const void *arg)
 {
 	yaml_read_string(l, key, value, target, arg);
 	if (value->kind == YAML_SCALAR && strchr(value->value, '@') == NULL)
-		yaml_error(l->problems, value, "%s: \"%s\" is not a mail address", key->value, value->value);
+		yaml_error(l->problems, value, "%s: \"%s\" is not a mail address", key->value,
+			   value->value);
 }
 
 static const struct yaml_key relay_test_keys[] = {
-	{"from", read_mailbox, C(relay_from), NULL},
-	{"to", read_mailbox, C(relay_to), NULL},
+    {"from", read_mailbox, C(relay_from), NULL},
+    {"to", read_mailbox, C(relay_to), NULL},
 };
 static const struct yaml_section relay_test_section = YAML_SECTION("relay_test", relay_test_keys);
 
 static const struct yaml_key ports_keys[] = {
-	{"smtp", yaml_read_int, C(port_smtp), &a_port},
-	{"https", yaml_read_int, C(port_https), &a_port},
+    {"smtp", yaml_read_int, C(port_smtp), &a_port},
+    {"https", yaml_read_int, C(port_https), &a_port},
 };
 static const struct yaml_section ports_section = YAML_SECTION("ports", ports_keys);
 
 static const struct yaml_key probe_keys[] = {
-	{"helo", read_host, C(helo), NULL},
-	{"source", yaml_read_mapping, 0, &source_section},
-	{"concurrency", yaml_read_int, C(concurrency), &a_concurrency},
-	{"per_ip", yaml_read_int, C(per_ip), &a_per_ip},
-	{"per_ip_gap", yaml_read_duration_ms, C(per_ip_gap_ms), &a_gap},
-	{"open_relay", yaml_read_bool, C(open_relay), NULL},
-	{"relay_test", yaml_read_mapping, 0, &relay_test_section},
-	{"allow_private", yaml_read_bool, C(allow_private), NULL},
-	{"sweep", yaml_read_duration, C(sweep_s), &a_sweep},
-	{"ports", yaml_read_mapping, 0, &ports_section},
-	{"processes", read_processes, C(processes), &a_process_count},
+    {"helo", read_host, C(helo), NULL},
+    {"source", yaml_read_mapping, 0, &source_section},
+    {"concurrency", yaml_read_int, C(concurrency), &a_concurrency},
+    {"per_ip", yaml_read_int, C(per_ip), &a_per_ip},
+    {"per_ip_gap", yaml_read_duration_ms, C(per_ip_gap_ms), &a_gap},
+    {"open_relay", yaml_read_bool, C(open_relay), NULL},
+    {"relay_test", yaml_read_mapping, 0, &relay_test_section},
+    {"allow_private", yaml_read_bool, C(allow_private), NULL},
+    {"sweep", yaml_read_duration, C(sweep_s), &a_sweep},
+    {"ports", yaml_read_mapping, 0, &ports_section},
+    {"processes", read_processes, C(processes), &a_process_count},
 };
 static const struct yaml_section probe_section = YAML_SECTION("probe", probe_keys);
 
 static const struct yaml_key self_check_keys[] = {
-	{"dns", yaml_read_strings, C(self_check_dns), C_LIST(self_check_dns)},
-	{"tcp", read_host_ports, C(self_check_tcp), C_LIST(self_check_tcp)},
+    {"dns", yaml_read_strings, C(self_check_dns), C_LIST(self_check_dns)},
+    {"tcp", read_host_ports, C(self_check_tcp), C_LIST(self_check_tcp)},
 };
 static const struct yaml_section self_check_section = YAML_SECTION("self_check", self_check_keys);
 
 static const struct yaml_key web_keys[] = {
-	{"listen", read_host_ports, C(web_listen), C_LIST(web_listen)},
-	{"socket", yaml_read_path, C(web_socket), NULL},
-	{"public_url", yaml_read_url, C(web_public_url), NULL},
-	{"bearer_token_file", yaml_read_file_secret, C(web_token_file), NULL},
-	{"bearer_token", yaml_refuse_secret, 0, "bearer_token_file"},
+    {"listen", read_host_ports, C(web_listen), C_LIST(web_listen)},
+    {"socket", yaml_read_path, C(web_socket), NULL},
+    {"public_url", yaml_read_url, C(web_public_url), NULL},
+    {"bearer_token_file", yaml_read_file_secret, C(web_token_file), NULL},
+    {"bearer_token", yaml_refuse_secret, 0, "bearer_token_file"},
 };
 static const struct yaml_section web_section = YAML_SECTION("web", web_keys);
 
@@ -260,7 +260,7 @@ static struct group *group_find(struct loader *ld, const char *name)
 
 /* Rows of settings and nothing else. */
 static void read_settings_only(struct loader *ld, struct yaml_settings *s, const char *where,
-    const struct yaml_node *node)
+			       const struct yaml_node *node)
 {
 	if (!yaml_want(&ld->l, node, YAML_MAPPING, where))
 		return;
@@ -276,7 +276,7 @@ static void read_settings_only(struct loader *ld, struct yaml_settings *s, const
 		}
 		const char *near = text_nearest(key->value, names);
 		yaml_error(ld->l.problems, key, "unknown key \"%s\" in %s%s%s%s", key->value, where,
-		    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+			   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 	}
 }
 
@@ -289,7 +289,7 @@ static void read_groups(struct loader *ld, const struct yaml_node *node)
 		const struct group *before = group_find(ld, name->value);
 		if (before != NULL) {
 			yaml_error(ld->l.problems, name, "group \"%s\" is already defined in %s:%u",
-			    name->value, before->node->file->name, before->node->line);
+				   name->value, before->node->file->name, before->node->line);
 			continue;
 		}
 		ld->groups = mem_resize(ld->groups, ld->n_groups + 1, sizeof(*ld->groups));
@@ -301,8 +301,8 @@ static void read_groups(struct loader *ld, const struct yaml_node *node)
 }
 
 static const struct yaml_key owner_keys[] = {
-	{"email", read_mailbox, offsetof(struct conf_owner, email), NULL},
-	{"runbook_url", yaml_read_url, offsetof(struct conf_owner, runbook_url), NULL},
+    {"email", read_mailbox, offsetof(struct conf_owner, email), NULL},
+    {"runbook_url", yaml_read_url, offsetof(struct conf_owner, runbook_url), NULL},
 };
 static const struct yaml_section owner_section = YAML_SECTION("owner", owner_keys);
 
@@ -317,7 +317,8 @@ static void read_owners(struct loader *ld, const struct yaml_node *node)
 	YAML_EACH_PAIR(node, name, value)
 	{
 		if (conf_owner(ld->conf, name->value) != NULL)
-			yaml_error(ld->l.problems, name, "owner \"%s\" is already defined", name->value);
+			yaml_error(ld->l.problems, name, "owner \"%s\" is already defined",
+				   name->value);
 		owners[n] = (struct conf_owner){.name = name->value};
 		yaml_read_section(&ld->l, &owner_section, value, &owners[n++]);
 	}
@@ -325,7 +326,8 @@ static void read_owners(struct loader *ld, const struct yaml_node *node)
 	ld->conf->n_owners = n;
 }
 
-/* -- domains ------------------------------------------------------------------------------------ */
+/* -- domains ------------------------------------------------------------------------------------
+ */
 
 static const char *const sts_modes[] = {"enforce", "testing", "none", NULL};
 static const char *const sts_wishes[] = {"required", "enforce", "testing", "none", NULL};
@@ -333,7 +335,7 @@ static const char *const required_words[] = {"required", NULL};
 static const char *const tls_words[] = {"1.2", "1.3", NULL};
 
 static void read_one_of(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+			const struct yaml_node *value, void *target, const void *arg)
 {
 	int word = -1;
 	yaml_read_word(l, key, value, &word, arg);
@@ -342,7 +344,7 @@ static void read_one_of(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static void read_hosts(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		       const struct yaml_node *value, void *target, const void *arg)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const char **hosts = arena_array(l->arena, s.n, sizeof(*hosts));
@@ -357,25 +359,26 @@ static void read_hosts(struct yaml_loader *l, const struct yaml_node *key,
 
 #define E(member) offsetof(struct conf_expect, member)
 static const struct yaml_key expect_keys[] = {
-	{"mx", read_hosts, E(mx), YAML_COUNT(struct conf_expect, mx, n_mx)},
-	{"mta_sts_mode", read_one_of, E(mta_sts_mode), sts_modes},
-	{"mta_sts", read_one_of, E(mta_sts), sts_wishes},
-	{"dane", read_one_of, E(dane), required_words},
-	{"tls_rpt", read_one_of, E(tls_rpt), required_words},
-	{"submission", read_one_of, E(submission), required_words},
-	{"dnssec", read_one_of, E(dnssec), required_words},
-	{"min_tls", read_one_of, E(min_tls), tls_words},
-	{"issuer", yaml_read_strings, E(issuer), YAML_COUNT(struct conf_expect, issuer, n_issuer)},
-	{"unreachable", read_hosts, E(unreachable),
-	    YAML_COUNT(struct conf_expect, unreachable, n_unreachable)},
+    {"mx", read_hosts, E(mx), YAML_COUNT(struct conf_expect, mx, n_mx)},
+    {"mta_sts_mode", read_one_of, E(mta_sts_mode), sts_modes},
+    {"mta_sts", read_one_of, E(mta_sts), sts_wishes},
+    {"dane", read_one_of, E(dane), required_words},
+    {"tls_rpt", read_one_of, E(tls_rpt), required_words},
+    {"submission", read_one_of, E(submission), required_words},
+    {"dnssec", read_one_of, E(dnssec), required_words},
+    {"min_tls", read_one_of, E(min_tls), tls_words},
+    {"issuer", yaml_read_strings, E(issuer), YAML_COUNT(struct conf_expect, issuer, n_issuer)},
+    {"unreachable", read_hosts, E(unreachable),
+     YAML_COUNT(struct conf_expect, unreachable, n_unreachable)},
 };
 static const struct yaml_section expect_section = YAML_SECTION("expect", expect_keys);
 
 static void read_ports(struct yaml_loader *l, const struct yaml_node *key,
-    const struct yaml_node *value, void *target, const void *arg)
+		       const struct yaml_node *value, void *target, const void *arg)
 {
 	(void)arg;
-	struct conf_submission *s = (void *)((char *)target - offsetof(struct conf_submission, ports));
+	struct conf_submission *s =
+	    (void *)((char *)target - offsetof(struct conf_submission, ports));
 	size_t n = value->kind == YAML_SCALAR ? 1 : value->n;
 	int64_t *ports = arena_array(l->arena, n, sizeof(*ports));
 	const struct yaml_node *at = value->kind == YAML_SCALAR ? value : value->first;
@@ -393,13 +396,13 @@ static void read_ports(struct yaml_loader *l, const struct yaml_node *key,
 }
 
 static const struct yaml_key submission_keys[] = {
-	{"host", read_host, offsetof(struct conf_submission, host), NULL},
-	{"ports", read_ports, offsetof(struct conf_submission, ports), NULL},
+    {"host", read_host, offsetof(struct conf_submission, host), NULL},
+    {"ports", read_ports, offsetof(struct conf_submission, ports), NULL},
 };
 static const struct yaml_section submission_section = YAML_SECTION("submission", submission_keys);
 
 static void read_submission(struct loader *ld, struct conf_extra *extra,
-    const struct yaml_node *list)
+			    const struct yaml_node *list)
 {
 	if (!yaml_want(&ld->l, list, YAML_SEQUENCE, "submission"))
 		return;
@@ -418,10 +421,10 @@ static void read_submission(struct loader *ld, struct conf_extra *extra,
 
 #define A(member) offsetof(struct conf_accept, member)
 static const struct yaml_key accept_keys[] = {
-	{"finding", yaml_read_string, A(finding), NULL},
-	{"subject", yaml_read_string, A(subject), NULL},
-	{"until", yaml_read_time, A(until), NULL},
-	{"reason", yaml_read_string, A(reason), NULL},
+    {"finding", yaml_read_string, A(finding), NULL},
+    {"subject", yaml_read_string, A(subject), NULL},
+    {"until", yaml_read_time, A(until), NULL},
+    {"reason", yaml_read_string, A(reason), NULL},
 };
 static const struct yaml_section accept_section = YAML_SECTION("accept", accept_keys);
 
@@ -435,7 +438,8 @@ static void read_accept(struct loader *ld, struct conf_extra *extra, const struc
 		struct conf_accept *one = &a[extra->n_accept++];
 		yaml_read_section(&ld->l, &accept_section, item, one);
 		if (one->finding == NULL || one->until == 0 || one->reason == NULL)
-			yaml_error(ld->l.problems, item,
+			yaml_error(
+			    ld->l.problems, item,
 			    "accept: finding, until and reason are wanted (what, how long, why)");
 	}
 	extra->accept = a;
@@ -459,12 +463,13 @@ static void want_owner(struct loader *ld, const struct yaml_node *at)
 	if (!yaml_want(&ld->l, at, YAML_SCALAR, "owner") || conf_owner(ld->conf, at->value) != NULL)
 		return;
 	yaml_error(ld->l.problems, at, "there is no owner \"%s\" (owners: {%s: {email: ...}})",
-	    at->value, at->value);
+		   at->value, at->value);
 }
 
 /* The groups a list or domain names, merged in order over base. */
 static void merge_groups(struct loader *ld, const struct yaml_node *node,
-    struct conf_settings *base, struct conf_extra *extra, struct yaml_settings *origin)
+			 struct conf_settings *base, struct conf_extra *extra,
+			 struct yaml_settings *origin)
 {
 	struct yaml_strings s = yaml_strings(&ld->l, node, "groups");
 	const struct yaml_node *at = node->kind == YAML_SEQUENCE ? node->first : node;
@@ -479,7 +484,7 @@ static void merge_groups(struct loader *ld, const struct yaml_node *node,
 			names[k] = ld->groups[k].name;
 		const char *near = text_nearest(s.item[i], names);
 		yaml_error(ld->l.problems, at, "there is no group \"%s\"%s%s%s", s.item[i],
-		    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+			   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 		free(names);
 	}
 	extra->groups = s.item;
@@ -487,13 +492,13 @@ static void merge_groups(struct loader *ld, const struct yaml_node *node,
 }
 
 static void row_add(struct loader *ld, struct place place, const char *raw,
-    const struct conf_settings *settings, const struct conf_extra *extra)
+		    const struct conf_settings *settings, const struct conf_extra *extra)
 {
 	char folded[NAME_MAX_TEXT];
 	struct error err;
 	if (idn_fold(folded, raw, &err) != 0) {
 		yaml_problem_at(ld->l.problems, place.file, place.line, place.column, false, "%s",
-		    err.text);
+				err.text);
 		return;
 	}
 	if (ld->n_rows == ld->rows_size) {
@@ -502,7 +507,7 @@ static void row_add(struct loader *ld, struct place place, const char *raw,
 	}
 	ld->rows[ld->n_rows++] = (struct domain_row){
 	    .domain = {strcmp(raw, folded) == 0 ? raw : arena_strdup(ld->l.arena, folded), settings,
-		extra},
+		       extra},
 	    .place = place,
 	};
 }
@@ -522,18 +527,18 @@ static const struct {
 	const char *key;
 	size_t offset;
 } domain_keys[] = {
-	{"name", offsetof(struct domain_read, name)},
-	{"groups", offsetof(struct domain_read, groups)},
-	{"owner", offsetof(struct domain_read, owner)},
-	{"tags", offsetof(struct domain_read, tags)},
-	{"expect", offsetof(struct domain_read, expect)},
-	{"submission", offsetof(struct domain_read, submission)},
-	{"accept", offsetof(struct domain_read, accept)},
+    {"name", offsetof(struct domain_read, name)},
+    {"groups", offsetof(struct domain_read, groups)},
+    {"owner", offsetof(struct domain_read, owner)},
+    {"tags", offsetof(struct domain_read, tags)},
+    {"expect", offsetof(struct domain_read, expect)},
+    {"submission", offsetof(struct domain_read, submission)},
+    {"accept", offsetof(struct domain_read, accept)},
 };
 #define N_DOMAIN_KEYS (sizeof(domain_keys) / sizeof(domain_keys[0]))
 
 static void domain_key(struct loader *ld, struct domain_read *d, const struct yaml_node *key,
-    const struct yaml_node *value)
+		       const struct yaml_node *value)
 {
 	const char *names[N_DOMAIN_KEYS + 16] = {NULL};
 	for (size_t i = 0; i < N_DOMAIN_KEYS; i++) {
@@ -552,14 +557,14 @@ static void domain_key(struct loader *ld, struct domain_read *d, const struct ya
 		names[N_DOMAIN_KEYS + i] = yaml_settings_keys[i].name;
 	const char *near = text_nearest(key->value, names);
 	yaml_error(ld->l.problems, key, "unknown key \"%s\" in domain%s%s%s", key->value,
-	    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+		   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
 static void read_rich_domain(struct loader *ld, const struct yaml_node *item)
 {
 	struct domain_read d = {.own.source = "domain"};
 	YAML_EACH_PAIR(item, key, value)
-		domain_key(ld, &d, key, value);
+	domain_key(ld, &d, key, value);
 	if (d.name == NULL) {
 		yaml_error(ld->l.problems, item, "domain: \"name\" is missing");
 		return;
@@ -604,12 +609,14 @@ static void read_domains(struct loader *ld, const struct yaml_node *list)
 	}
 }
 
-/* -- list files ------------------------------------------------------------------------------------ */
+/* -- list files
+ * ------------------------------------------------------------------------------------ */
 
 static struct yaml_file *file_open(struct loader *ld, const char *path, const struct yaml_node *at);
 
 static void read_list_line(struct loader *ld, const struct yaml_file *file, uint32_t line,
-    const char *text, size_t len, const struct conf_settings *s, const struct conf_extra *extra)
+			   const char *text, size_t len, const struct conf_settings *s,
+			   const struct conf_extra *extra)
 {
 	const char *hash = memchr(text, '#', len);
 	if (hash != NULL)
@@ -624,7 +631,7 @@ static void read_list_line(struct loader *ld, const struct yaml_file *file, uint
 	struct place place = {file, line, (uint32_t)begin + 1};
 	if (len - begin > LIST_LINE_MAX || memchr(text + begin, '\0', len - begin) != NULL)
 		yaml_problem_at(ld->l.problems, file, line, place.column, false,
-		    "one domain a line is wanted");
+				"one domain a line is wanted");
 	else
 		row_add(ld, place, arena_strndup(ld->l.arena, text + begin, len - begin), s, extra);
 }
@@ -636,7 +643,7 @@ struct list_read {
 };
 
 static bool list_key(struct loader *ld, struct list_read *r, const struct yaml_node *key,
-    const struct yaml_node *value)
+		     const struct yaml_node *value)
 {
 	const struct yaml_key *row = yaml_settings_find(key->value);
 	if (strcmp(key->value, "file") == 0) {
@@ -672,7 +679,7 @@ static void read_list(struct loader *ld, const struct yaml_node *item)
 	if (!yaml_want(&ld->l, item, YAML_MAPPING, "list"))
 		return;
 	YAML_EACH_PAIR(item, key, value)
-		list_key(ld, &r, key, value);
+	list_key(ld, &r, key, value);
 	if (r.file == NULL) {
 		if (r.file_node == NULL)
 			yaml_error(ld->l.problems, item, "list: \"file\" is missing");
@@ -710,10 +717,11 @@ static void read_lists(struct loader *ld, const struct yaml_node *list)
 	if (!yaml_want(&ld->l, list, YAML_SEQUENCE, "lists"))
 		return;
 	YAML_EACH_ITEM(list, item)
-		read_list(ld, item);
+	read_list(ld, item);
 }
 
-/* -- files -------------------------------------------------------------------------------------------- */
+/* -- files
+ * -------------------------------------------------------------------------------------------- */
 
 static char *slurp(const char *path, size_t *len, struct error *err)
 {
@@ -772,10 +780,12 @@ static void include(struct loader *ld, const struct yaml_node *value, int depth)
 		const char *pattern = yaml_relative(&ld->l, at, s.item[i]);
 		bool magic = strpbrk(pattern, "*?[") != NULL;
 		if (depth == INCLUDE_DEPTH) {
-			yaml_error(ld->l.problems, at, "included deeper than %d files", INCLUDE_DEPTH);
+			yaml_error(ld->l.problems, at, "included deeper than %d files",
+				   INCLUDE_DEPTH);
 		} else if (!magic) {
 			read_file(ld, pattern, at, depth + 1);
-		} else if (glob(pattern, 0, NULL, &found) == 0) { /* sorted; nothing found is fine */
+		} else if (glob(pattern, 0, NULL, &found) ==
+			   0) { /* sorted; nothing found is fine */
 			for (size_t k = 0; k < found.gl_pathc; k++)
 				read_file(ld, found.gl_pathv[k], at, depth + 1);
 			globfree(&found);
@@ -787,28 +797,25 @@ static const struct {
 	const char *key;
 	const struct yaml_section *section;
 } conf_sections[] = {
-	{"state", &state_section},
-	{"resolver", &resolver_section},
-	{"tls", &tls_section},
-	{"probe", &probe_section},
-	{"self_check", &self_check_section},
-	{"web", &web_section},
+    {"state", &state_section}, {"resolver", &resolver_section},	    {"tls", &tls_section},
+    {"probe", &probe_section}, {"self_check", &self_check_section}, {"web", &web_section},
 };
 #define N_CONF_SECTIONS (sizeof(conf_sections) / sizeof(conf_sections[0]))
 
-static const char *const root_keys[] = {"version", "include", "state", "resolver", "tls", "probe",
-	"self_check", "defaults", "groups", "owners", "domains", "lists", "receivers", "route", "notify",
-	"maintenance", "heartbeat", "web", NULL};
+static const char *const root_keys[] = {
+    "version",	"include",     "state",	    "resolver", "tls",	 "probe",     "self_check",
+    "defaults", "groups",      "owners",    "domains",	"lists", "receivers", "route",
+    "notify",	"maintenance", "heartbeat", "web",	NULL};
 
 static bool read_conf_section(struct loader *ld, const struct yaml_node *key,
-    const struct yaml_node *value)
+			      const struct yaml_node *value)
 {
 	for (size_t i = 0; i < N_CONF_SECTIONS; i++) {
 		if (strcmp(conf_sections[i].key, key->value) != 0)
 			continue;
 		if (ld->seen[i] != NULL && ld->seen[i]->file != key->file)
-			yaml_error(ld->l.problems, key, "\"%s\" is already set in %s:%u", key->value,
-			    ld->seen[i]->file->name, ld->seen[i]->line);
+			yaml_error(ld->l.problems, key, "\"%s\" is already set in %s:%u",
+				   key->value, ld->seen[i]->file->name, ld->seen[i]->line);
 		ld->seen[i] = key;
 		yaml_read_section(&ld->l, conf_sections[i].section, value, ld->conf);
 		return true;
@@ -832,7 +839,7 @@ static void read_version(struct loader *ld, const struct yaml_node *value)
 }
 
 static void read_root_key(struct loader *ld, const struct yaml_node *key,
-    const struct yaml_node *value, int depth)
+			  const struct yaml_node *value, int depth)
 {
 	const char *k = key->value;
 	if (strcmp(k, "include") == 0) {
@@ -854,7 +861,7 @@ static void read_root_key(struct loader *ld, const struct yaml_node *key,
 	} else if (!read_conf_section(ld, key, value)) {
 		const char *near = text_nearest(k, root_keys);
 		yaml_error(ld->l.problems, key, "unknown key \"%s\"%s%s%s", k,
-		    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+			   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 	}
 }
 
@@ -868,10 +875,11 @@ static void read_file(struct loader *ld, const char *path, const struct yaml_nod
 	if (root == NULL || !yaml_want(&ld->l, root, YAML_MAPPING, "the file"))
 		return;
 	YAML_EACH_PAIR(root, key, value)
-		read_root_key(ld, key, value, depth);
+	read_root_key(ld, key, value, depth);
 }
 
-/* -- the whole -------------------------------------------------------------------------------------------- */
+/* -- the whole
+ * -------------------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -892,8 +900,8 @@ static void sort_domains(struct loader *ld)
 			again = swap;
 		}
 		yaml_problem_at(ld->l.problems, again->file, again->line, again->column, false,
-		    "%s is already watched: %s:%u:%u", ld->rows[i].domain.name, first->file->name,
-		    first->line, first->column);
+				"%s is already watched: %s:%u:%u", ld->rows[i].domain.name,
+				first->file->name, first->line, first->column);
 	}
 	struct conf_domain *domains = arena_array(ld->l.arena, ld->n_rows, sizeof(*domains));
 	for (size_t i = 0; i < ld->n_rows; i++)
@@ -903,19 +911,19 @@ static void sort_domains(struct loader *ld)
 }
 
 /* What only the whole shows. */
-static void check_meaning(struct loader *ld, const char *path)
+static void check_meaning(struct loader *ld)
 {
 	const struct conf_settings *d = &ld->conf->defaults;
 	const struct yaml_file *file = ld->files[0];
-	(void)path;
 	if (ld->n_domain_lists == 0)
 		yaml_problem_at(ld->l.problems, file, 1, 1, false,
-		    "nothing to watch: \"domains\" or \"lists\" is wanted");
+				"nothing to watch: \"domains\" or \"lists\" is wanted");
 	if (d->timeout_total_s < d->timeout_connect_s)
 		yaml_problem_at(ld->l.problems, file, 1, 1, false,
-		    "defaults: timeout.total is shorter than timeout.connect");
+				"defaults: timeout.total is shorter than timeout.connect");
 	if (ld->conf->n_receivers == 0)
-		yaml_problem_at(ld->l.problems, file, 1, 1, true,
+		yaml_problem_at(
+		    ld->l.problems, file, 1, 1, true,
 		    "nobody is told: \"notify: mailto:you@example.org\" is the shortest way to be");
 	for (size_t i = 0; i < ld->conf->n_receivers; i++) {
 		const struct conf_receiver *r = &ld->conf->receivers[i];
@@ -924,11 +932,41 @@ static void check_meaning(struct loader *ld, const char *path)
 			char domain[NAME_MAX_TEXT];
 			if (at != NULL && name_fold_host(domain, at + 1) &&
 			    conf_domain(ld->conf, domain) != NULL)
-				yaml_problem_at(ld->l.problems, file, 1, 1, true,
+				yaml_problem_at(
+				    ld->l.problems, file, 1, 1, true,
 				    "receiver \"%s\" is the only one, and its mail goes to %s, a watched "
 				    "domain: when its mail breaks, nobody hears of it (notify.self_dependency)",
 				    r->name, domain);
 		}
+	}
+}
+
+static size_t file_rank(const struct loader *ld, const char *name)
+{
+	for (size_t i = 0; i < ld->n_files; i++) {
+		if (strcmp(ld->files[i]->name, name) == 0)
+			return i;
+	}
+	return ld->n_files;
+}
+
+/* As a person reads the files: insertion sort, the list is short. */
+static void sort_problems(struct loader *ld)
+{
+	struct yaml_problems *p = ld->l.problems;
+	for (size_t i = 1; i < p->n; i++) {
+		struct yaml_problem it = p->item[i];
+		size_t rank = file_rank(ld, it.file), k = i;
+		for (; k > 0; k--) {
+			const struct yaml_problem *before = &p->item[k - 1];
+			size_t other = file_rank(ld, before->file);
+			if (other < rank || (other == rank && (before->line < it.line ||
+							       (before->line == it.line &&
+								before->column <= it.column))))
+				break;
+			p->item[k] = *before;
+		}
+		p->item[k] = it;
 	}
 }
 
@@ -964,7 +1002,8 @@ static void load(struct loader *ld, const char *path)
 	yaml_alerts_finish(&ld->l, &ld->alerts, ld->conf);
 	sort_domains(ld);
 	if (ld->l.problems->n_errors == 0)
-		check_meaning(ld, path);
+		check_meaning(ld);
+	sort_problems(ld);
 }
 
 static void loader_init(struct loader *ld, struct yaml_problems *problems)
@@ -998,8 +1037,9 @@ int yaml_conf_origin(const char *path, const char *domain, struct buf *out, stru
 	load(&ld, path);
 	const struct conf_domain *d = conf_domain(ld.conf, domain);
 	if (problems.n_errors > 0) {
-		result = error_set(err, "%s:%zu:%zu: %s", problems.item[0].file, problems.item[0].line,
-		    problems.item[0].column, problems.item[0].text);
+		result =
+		    error_set(err, "%s:%zu:%zu: %s", problems.item[0].file, problems.item[0].line,
+			      problems.item[0].column, problems.item[0].text);
 	} else if (d == NULL) {
 		result = error_set(err, "%s is not watched (%s)", domain, path);
 	} else {

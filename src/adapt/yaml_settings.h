@@ -23,12 +23,12 @@ extern const size_t yaml_settings_n_keys;
 
 /* Read one key (a row above) into the partial. */
 void yaml_settings_read(struct yaml_loader *l, struct yaml_settings *s, const struct yaml_key *row,
-    const struct yaml_node *key, const struct yaml_node *value);
+			const struct yaml_node *key, const struct yaml_node *value);
 /* NULL if key is not one of the rows. */
 const struct yaml_key *yaml_settings_find(const char *key);
 /* Lay what over says over base; origin (may be NULL) gets the places. */
 void yaml_settings_merge(struct conf_settings *base, const struct yaml_settings *over,
-    struct yaml_settings *origin);
+			 struct yaml_settings *origin);
 /* The name of leaf i ("timeout.connect"), NULL behind the last, and its value as text. */
 const char *yaml_settings_leaf(size_t i);
 void yaml_settings_print(const struct conf_settings *s, size_t leaf, struct buf *out);

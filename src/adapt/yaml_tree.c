@@ -17,7 +17,7 @@
 #include "text.h"
 
 #define PROBLEMS_MAX 200
-#define SOURCE_MAX 160
+#define SOURCE_MAX   160
 
 /* -- problems ------------------------------------------------------------------------------ */
 
@@ -41,7 +41,7 @@ static char *source_line(const struct yaml_file *file, size_t line)
 }
 
 static void problem_add(struct yaml_problems *p, const struct yaml_file *file, size_t line,
-    size_t column, bool warning, const char *text)
+			size_t column, bool warning, const char *text)
 {
 	for (size_t i = 0; i < p->n; i++) { /* one place, one complaint */
 		if (p->item[i].line == line && p->item[i].column == column &&
@@ -64,20 +64,21 @@ static void problem_add(struct yaml_problems *p, const struct yaml_file *file, s
 }
 
 static void problem_vadd(struct yaml_problems *p, const struct yaml_file *file, size_t line,
-    size_t column, bool warning, const char *fmt, va_list ap)
+			 size_t column, bool warning, const char *fmt, va_list ap)
 {
 	char raw[1024];
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	struct buf safe;
 	buf_init(&safe, 4096);
-	for (const char *s = raw; *s != '\0'; s++) /* values are the admin's own; controls still are not for a terminal */
+	for (const char *s = raw; *s != '\0';
+	     s++) /* values are the admin's own; controls still are not for a terminal */
 		buf_addch(&safe, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
 	problem_add(p, file, line, column, warning, buf_str(&safe));
 	buf_clear(&safe);
 }
 
 void yaml_problem_at(struct yaml_problems *p, const struct yaml_file *file, size_t line,
-    size_t column, bool warning, const char *fmt, ...)
+		     size_t column, bool warning, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -117,7 +118,7 @@ void yaml_problems_print(const struct yaml_problems *p, struct buf *out)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct yaml_problem *it = &p->item[i];
 		buf_printf(out, "%s:%zu:%zu: %s: %s\n", it->file, it->line, it->column,
-		    it->warning ? "warning" : "error", it->text);
+			   it->warning ? "warning" : "error", it->text);
 		if (it->source != NULL)
 			buf_printf(out, "    %s\n    %*s^\n", it->source, (int)it->column - 1, "");
 	}
@@ -155,8 +156,9 @@ static void syntax_error(struct builder *b)
 	}
 	bool tab = p->problem != NULL && strstr(p->problem, "cannot start any token") != NULL;
 	yaml_problem_at(b->problems, b->file, line, column, false, "not YAML: %s%s%s%s",
-	    p->problem != NULL ? p->problem : "unreadable", p->context != NULL ? " " : "",
-	    p->context != NULL ? p->context : "", tab ? " (indent with spaces, not with tabs)" : "");
+			p->problem != NULL ? p->problem : "unreadable",
+			p->context != NULL ? " " : "", p->context != NULL ? p->context : "",
+			tab ? " (indent with spaces, not with tabs)" : "");
 }
 
 static struct yaml_node *node_add(struct builder *b, enum yaml_kind kind, const yaml_mark_t *mark)
@@ -192,12 +194,12 @@ static bool collection_open(struct builder *b, enum yaml_kind kind, const yaml_m
 {
 	if (is_key(b)) {
 		yaml_problem_at(b->problems, b->file, mark->line + 1, mark->column + 1, false,
-		    "a key must be a plain word");
+				"a key must be a plain word");
 		return false;
 	}
 	if (b->depth == YAML_TREE_DEPTH) {
 		yaml_problem_at(b->problems, b->file, mark->line + 1, mark->column + 1, false,
-		    "nested deeper than %d levels", YAML_TREE_DEPTH);
+				"nested deeper than %d levels", YAML_TREE_DEPTH);
 		return false;
 	}
 	struct yaml_node *node = node_add(b, kind, mark);
@@ -212,8 +214,8 @@ static int by_value(const void *a, const void *b)
 	int order = strcmp(x->value, y->value);
 	if (order != 0)
 		return order;
-	return x->line != y->line ? (x->line > y->line) - (x->line < y->line) :
-				    (x->column > y->column) - (x->column < y->column);
+	return x->line != y->line ? (x->line > y->line) - (x->line < y->line)
+				  : (x->column > y->column) - (x->column < y->column);
 }
 
 static void refuse_duplicates(struct builder *b, const struct yaml_node *map)
@@ -221,12 +223,13 @@ static void refuse_duplicates(struct builder *b, const struct yaml_node *map)
 	const struct yaml_node **keys = mem_array(map->n + 1, sizeof(const struct yaml_node *));
 	size_t n = 0;
 	YAML_EACH_PAIR(map, key, value)
-		keys[n++] = key;
+	keys[n++] = key;
 	qsort(keys, n, sizeof(const struct yaml_node *), by_value);
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(keys[i - 1]->value, keys[i]->value) == 0)
-			yaml_error(b->problems, keys[i], "the key \"%s\" stands here twice (first in line %u)",
-			    keys[i]->value, keys[i - 1]->line);
+			yaml_error(b->problems, keys[i],
+				   "the key \"%s\" stands here twice (first in line %u)",
+				   keys[i]->value, keys[i - 1]->line);
 	}
 	free(keys);
 }
@@ -267,14 +270,16 @@ static bool event(struct builder *b, const yaml_event_t *e)
 		collection_close(b);
 		return true;
 	case YAML_ALIAS_EVENT:
-		yaml_problem_at(b->problems, b->file, e->start_mark.line + 1, e->start_mark.column + 1,
-		    false, "aliases are not supported (use defaults or groups to share values)");
+		yaml_problem_at(
+		    b->problems, b->file, e->start_mark.line + 1, e->start_mark.column + 1, false,
+		    "aliases are not supported (use defaults or groups to share values)");
 		return false;
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->documents++ == 0)
 			return true;
-		yaml_problem_at(b->problems, b->file, e->start_mark.line + 1, e->start_mark.column + 1,
-		    false, "a second document: one file holds one document");
+		yaml_problem_at(b->problems, b->file, e->start_mark.line + 1,
+				e->start_mark.column + 1, false,
+				"a second document: one file holds one document");
 		return false;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
@@ -286,7 +291,7 @@ static bool event(struct builder *b, const yaml_event_t *e)
 }
 
 const struct yaml_node *yaml_tree_parse(const struct yaml_file *file, struct arena *nodes,
-    struct arena *strings, struct yaml_problems *problems)
+					struct arena *strings, struct yaml_problems *problems)
 {
 	struct builder b = {.file = file, .nodes = nodes, .strings = strings, .problems = problems};
 	bool going = yaml_parser_initialize(&b.parser);

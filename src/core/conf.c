@@ -7,37 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-const char *const conf_receiver_kind_words[] = {"email", "webhook", "pagerduty", "alertmanager",
-	"exec", NULL};
-const char *const conf_webhook_format_words[] = {"json", "alertmanager", "slack", "teams", "discord",
-	"ntfy", "gotify", "cloudevents", NULL};
+const char *const conf_receiver_kind_words[] = {"email",	"webhook", "pagerduty",
+						"alertmanager", "exec",	   NULL};
+const char *const conf_webhook_format_words[] = {
+    "json", "alertmanager", "slack", "teams", "discord", "ntfy", "gotify", "cloudevents", NULL};
 const char *const conf_relay_tls_words[] = {"opportunistic", "required", "off", NULL};
 const char *const conf_switch_words[] = {"off", "on", "auto", "required", NULL};
-const char *const conf_check_group_words[] = {"mx", "dane", "mta_sts", "tls_rpt", "submission", NULL};
+const char *const conf_check_group_words[] = {"mx",	 "dane",       "mta_sts",
+					      "tls_rpt", "submission", NULL};
 
 #define MINUTE 60
-#define HOUR 3600
-#define DAY 86400
-#define YEAR (365 * DAY)
+#define HOUR   3600
+#define DAY    86400
+#define YEAR   (365 * DAY)
 
 static const struct conf_settings default_settings = {
-	.interval_s = HOUR,
-	.timeout_connect_s = 10,
-	.timeout_smtp_s = 90,
-	.timeout_total_s = 3 * MINUTE,
-	.confirm_fail = 3,
-	.confirm_ok = 2,
-	.confirm_retry_s = 2 * MINUTE,
-	.unknown_after_s = 6 * HOUR,
-	.policy_grace_s = HOUR,
-	.cert_warn = {.percent = 33, .max_s = 21 * DAY},
-	.cert_crit = {.percent = 15, .max_s = 7 * DAY},
-	.checks = {[CONF_CHECK_MX] = CONF_ON,
-	    [CONF_CHECK_DANE] = CONF_AUTO,
-	    [CONF_CHECK_MTA_STS] = CONF_AUTO,
-	    [CONF_CHECK_TLS_RPT] = CONF_AUTO,
-	    [CONF_CHECK_SUBMISSION] = CONF_AUTO},
+    .interval_s = HOUR,
+    .timeout_connect_s = 10,
+    .timeout_smtp_s = 90,
+    .timeout_total_s = 3 * MINUTE,
+    .confirm_fail = 3,
+    .confirm_ok = 2,
+    .confirm_retry_s = 2 * MINUTE,
+    .unknown_after_s = 6 * HOUR,
+    .policy_grace_s = HOUR,
+    .cert_warn = {.percent = 33, .max_s = 21 * DAY},
+    .cert_crit = {.percent = 15, .max_s = 7 * DAY},
+    .checks = {[CONF_CHECK_MX] = CONF_ON,
+	       [CONF_CHECK_DANE] = CONF_AUTO,
+	       [CONF_CHECK_MTA_STS] = CONF_AUTO,
+	       [CONF_CHECK_TLS_RPT] = CONF_AUTO,
+	       [CONF_CHECK_SUBMISSION] = CONF_AUTO},
 };
 
 static const char *const default_upstreams[] = {"127.0.0.1"};
