@@ -188,18 +188,18 @@ static void read_mx(struct reader *r, const char *value, size_t len)
 
 static const struct {
 	const char *name;
+	const char *glob; /* what people write for it: any case, another separator */
 	void (*read)(struct reader *r, const char *value, size_t len);
 } policy_keys[KEY_N] = {
-    [KEY_VERSION] = {"version", read_version},
-    [KEY_MODE] = {"mode", read_mode},
-    [KEY_MAX_AGE] = {"max_age", read_max_age},
-    [KEY_MX] = {"mx", read_mx},
+    [KEY_VERSION] = {"version", "version", read_version},
+    [KEY_MODE] = {"mode", "mode", read_mode},
+    [KEY_MAX_AGE] = {"max_age", "max?age", read_max_age},
+    [KEY_MX] = {"mx", "mx", read_mx},
 };
 
 /* The value of a key we do not know: 1*(printable, blanks inside, UTF-8); it is ignored. */
 static void read_extension(struct reader *r, const char *key, const char *value, size_t len)
 {
-	static const char *const known[] = {"version", "mode", "max_age", "mx", NULL};
 	size_t at = 0;
 
 	while (at < len && (unsigned char)value[at] >= ' ' && value[at] != 0x7f)
@@ -212,10 +212,11 @@ static void read_extension(struct reader *r, const char *key, const char *value,
 	else if (!text_is_utf8(value, len))
 		fail(r, r->column, "the value of \"%s\" is not UTF-8: %s", key,
 		     remarks_quote(r->remarks, value, len));
-	const char *near = text_nearest(key, known);
-	if (near != NULL)
-		remarks_add(r->remarks, REMARK_NOTE, r->line, 1, POLICY_SECTION,
-			    "unknown key \"%s\" is ignored (did you mean \"%s\"?)", key, near);
+	for (int k = 0; k < KEY_N; k++)
+		if (text_glob(policy_keys[k].glob, key))
+			remarks_add(r->remarks, REMARK_NOTE, r->line, 1, POLICY_SECTION,
+				    "unknown key \"%s\" is ignored (did you mean \"%s\"?)", key,
+				    policy_keys[k].name);
 }
 
 static void read_value(struct reader *r, const char *key, const char *value, size_t len)
