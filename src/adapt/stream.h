@@ -38,7 +38,7 @@ struct stream_context;
 /* ca_file and ca_path as configured; both NULL: the system's bundle.  Returns NULL only when
  * OpenSSL itself fails; a trust store that does not load is told by stream_context_no_ca(). */
 struct stream_context *stream_context_new(struct event_base *base, const char *ca_file,
-    const char *ca_path, struct error *err);
+					  const char *ca_path, struct error *err);
 /* After every stream made from it. */
 void stream_context_free(struct stream_context *c);
 /* Why no chain can be verified (nothing was loaded), NULL when all is well. */
@@ -48,11 +48,11 @@ struct x509_store_st *stream_context_store(const struct stream_context *c);
 
 enum stream_event {
 	STREAM_CONNECTED,
-	STREAM_DATA,       /* data, len: valid during the call */
+	STREAM_DATA, /* data, len: valid during the call */
 	STREAM_TLS_UP,
 	STREAM_TLS_FAILED, /* text: the alert or what went wrong; error: errno or 0 */
 	STREAM_EOF,
-	STREAM_ERROR,      /* error: errno; EMSGSIZE: more bytes than the limits allow */
+	STREAM_ERROR, /* error: errno; EMSGSIZE: more bytes than the limits allow */
 };
 
 struct stream_notice {
@@ -64,7 +64,8 @@ struct stream_notice {
 	const char *text;
 };
 
-/* Never comes inside a call of the owner's; after STREAM_EOF, _ERROR and _TLS_FAILED nothing follows. */
+/* Never comes inside a call of the owner's; after STREAM_EOF, _ERROR and _TLS_FAILED nothing
+ * follows. */
 typedef void stream_cb(const struct stream_notice *notice, void *arg);
 
 struct stream_target {
@@ -75,14 +76,15 @@ struct stream_target {
 
 struct stream_tls { /* all zero: the ordinary handshake with no SNI */
 	const char *sni;
-	const char *ciphers; /* OpenSSL list for TLS 1.2 and before, NULL = everything with a certificate */
+	const char *
+	    ciphers; /* OpenSSL list for TLS 1.2 and before, NULL = everything with a certificate */
 	const char *sigalgs; /* OpenSSL list, NULL = default */
 	int max_version;     /* TLS1_2_VERSION, ...; 0 = highest */
 };
 
 /* Begin to connect; cb later, failures of connect() included.  Strings are not kept. */
 struct stream *stream_open(struct stream_context *c, const struct stream_target *target,
-    stream_cb *cb, void *arg);
+			   stream_cb *cb, void *arg);
 /* Close and release.  Not from inside cb. */
 void stream_free(struct stream *s);
 /* Close now, no callback any more; fine anywhere, again and again. */

@@ -23,9 +23,9 @@
 #include "arena.h"
 #include "observation.h"
 
-#define TLS_VERDICT_ERRORS 16
+#define TLS_VERDICT_ERRORS  16
 #define TLS_FACTS_MAX_NAMES 256
-#define TLS_FACTS_MAX_RSA 8192
+#define TLS_FACTS_MAX_RSA   8192
 
 struct tls_verdict { /* on one presented chain, host names apart (RFC 5280 section 6) */
 	bool trusted;
@@ -45,10 +45,10 @@ void tls_verdict_copy(struct tls_verdict *to, const struct tls_verdict *from);
 void tls_verdict_clear(struct tls_verdict *v);
 
 /* The certificates as presented, leaf first, and the verdict on them (may be NULL: not made). */
-void tls_facts_chain(STACK_OF(X509) *chain, const struct tls_verdict *v, struct arena *arena,
-    struct obs_tls *out);
+void tls_facts_chain(STACK_OF(X509) * chain, const struct tls_verdict *v, struct arena *arena,
+		     struct obs_tls *out);
 /* Everything of a finished handshake; the chain too. */
 void tls_facts_session(SSL *ssl, const struct tls_verdict *v, struct arena *arena,
-    struct obs_tls *out);
+		       struct obs_tls *out);
 
 #endif
