@@ -6,10 +6,7 @@
  * can ever reach TLS.
  *
  * A context is shared by all connections of a process: one SSL_CTX that accepts anything a
- * server may still speak (TLS 1.0, any suite, any key), one trust store loaded once, and a
- * memory of verified chains, keyed on the digests of all certificates presented.  The memory
- * lives and dies with the store, forgets when a date in the chain passes and after an hour,
- * and spares X509_verify_cert() only: the server's proof of its key is checked every time.
+ * server may still speak (TLS 1.0, any suite, any key) and one trust store (adapt/trust.h).
  *
  * Limits: STREAM_MAX_PLAIN bytes read before TLS, STREAM_MAX_BYTES in all (ciphertext
  * counted), certificates of STREAM_MAX_CHAIN bytes.  No session resumption (it would hide
@@ -31,9 +28,9 @@
 #define STREAM_MAX_CHAIN (64 * 1024)
 
 struct event_base;
-struct x509_store_st;
 struct stream;
 struct stream_context;
+struct trust;
 
 /* ca_file and ca_path as configured; both NULL: the system's bundle.  Returns NULL only when
  * OpenSSL itself fails; a trust store that does not load is told by stream_context_no_ca(). */
@@ -41,10 +38,10 @@ struct stream_context *stream_context_new(struct event_base *base, const char *c
 					  const char *ca_path, struct error *err);
 /* After every stream made from it. */
 void stream_context_free(struct stream_context *c);
-/* Why no chain can be verified (nothing was loaded), NULL when all is well. */
-const char *stream_context_no_ca(const struct stream_context *c);
-/* The shared trust store (an X509_STORE), borrowed: for the HTTPS adapter. */
-struct x509_store_st *stream_context_store(const struct stream_context *c);
+/* No CA certificate could be loaded: no chain can be verified, and that is our fault. */
+bool stream_context_no_ca(const struct stream_context *c);
+/* The trust store and its memory (adapt/trust.h), borrowed: the HTTPS adapter shares it. */
+struct trust *stream_context_trust(const struct stream_context *c);
 
 enum stream_event {
 	STREAM_CONNECTED,
@@ -90,8 +87,9 @@ void stream_free(struct stream *s);
 /* Close now, no callback any more; fine anywhere, again and again. */
 void stream_close(struct stream *s);
 void stream_send(struct stream *s, const void *bytes, size_t len);
-/* Begin the handshake; STREAM_TLS_UP or STREAM_TLS_FAILED follows. Strings are not kept. */
-void stream_start_tls(struct stream *s, const struct stream_tls *tls);
+/* Begin the handshake; STREAM_TLS_UP or STREAM_TLS_FAILED follows.  Strings are not kept.
+ * Returns how many bytes lay unread in the clear: they are thrown away (RFC 3207 section 4.2). */
+size_t stream_start_tls(struct stream *s, const struct stream_tls *tls);
 /* The facts of the handshake, after STREAM_TLS_UP, from arena. */
 struct obs_tls *stream_tls_facts(struct stream *s, struct arena *arena);
 

@@ -191,8 +191,7 @@ static void cert_facts(X509 *cert, struct arena *arena, struct obs_cert *out)
 	}
 	out->signature = signature_name(cert, arena);
 	out->is_ca = X509_check_ca(cert) != 0;
-	out->self_signed =
-	    X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+	out->self_signed = (X509_get_extension_flags(cert) & EXFLAG_SS) != 0;
 	ERR_clear_error();
 }
 
