@@ -1,1 +1,93 @@
 /* SPDX-License-Identifier: ISC */
+#include "console.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "text.h"
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_MAX     1000
+
+static bool is_capable(FILE *stream)
+{
+	const char *term = getenv("TERM");
+	return isatty(fileno(stream)) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+bool console_color(FILE *stream, bool no_color)
+{
+	const char *wish = getenv("NO_COLOR");
+	return !no_color && (wish == NULL || wish[0] == '\0') && is_capable(stream);
+}
+
+const char *console_style(bool color, enum console_style style)
+{
+	static const char *const codes[] = {
+	    [CONSOLE_PLAIN] = "\033[0m",   [CONSOLE_BOLD] = "\033[1m",
+	    [CONSOLE_DIM] = "\033[2m",	   [CONSOLE_RED] = "\033[31m",
+	    [CONSOLE_YELLOW] = "\033[33m", [CONSOLE_GREEN] = "\033[32m",
+	    [CONSOLE_BLUE] = "\033[34m",
+	};
+	return color ? codes[style] : "";
+}
+
+int console_width(FILE *stream)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	long width = 0;
+
+	if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	else if (columns != NULL)
+		width = strtol(columns, NULL, 10);
+	return width > 0 && width <= WIDTH_MAX ? (int)width : WIDTH_DEFAULT;
+}
+
+/* -- progress ---------------------------------------------------------------------------- */
+
+static bool progress_shown;
+
+void console_progress(const char *fmt, ...)
+{
+	struct buf text, line;
+	va_list ap;
+
+	if (!is_capable(stderr))
+		return;
+	buf_init(&text, WIDTH_MAX);
+	buf_init(&line, 4 * WIDTH_MAX);
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	text_escape(&line, buf_str(&text), text.len, (size_t)console_width(stderr) - 1);
+	fprintf(stderr, "\r\033[K%s", buf_str(&line));
+	fflush(stderr);
+	progress_shown = true;
+	buf_clear(&text);
+	buf_clear(&line);
+}
+
+void console_progress_end(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	fflush(stderr);
+	progress_shown = false;
+}
+
+int console_finish(int status)
+{
+	console_progress_end();
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return status;
+	fprintf(stderr, "mxwatch: standard output: %s\n", strerror(errno));
+	return EX_IOERR;
+}
