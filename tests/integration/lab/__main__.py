@@ -40,7 +40,6 @@ exec {shlex.quote(build)}/mxwatch "$@"
 ''')
     os.chmod(wrapper, 0o755)
     return {**os.environ, 'PATH': f'{bin_dir}:{build}:/usr/sbin:{os.environ.get("PATH", "")}',
-            'MXWATCH_LIBEXEC': build,
             'LAB': world.directory, 'LAB_RESOLVER': world.resolver, 'LAB_CA': world.ca_file,
             'LAB_TRUST_ANCHOR': world.trust_anchor}
 

@@ -223,6 +223,7 @@ class World:
         if rpt:
             self.dns.set(f'_smtp._tls.{name}', 'TXT',
                          [txt('v=TLSRPTv1; rua=mailto:tlsrpt@ops.test')])
+        self.changed()
         return domain
 
     def policy_host(self, domain, body, certificate='good', **site):
@@ -254,8 +255,6 @@ class World:
     def changed(self):
         if self.running:
             self.dns.publish()
-
-    publish = changed
 
     def start(self):
         """Start everything; returns when everything answers."""

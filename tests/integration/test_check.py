@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: ISC
+"""`mxwatch check` against every domain of the catalogue, and what the command itself owes."""
+
+import json
+import re
+
+import pytest
+
+from lab import dns
+from lab.catalogue import ROWS
+
+KEYS = ['id', 'subject', 'status', 'severity', 'summary', 'advice', 'reference', 'evidence']
+STATUSES = {'pass': None, 'info': 'info', 'warn': 'warning', 'fail': 'critical', 'skip': None,
+            'unknown': None}
+BY_NAME = {row.name: row for row in ROWS}
+
+
+def table(report):
+    return '\n'.join(f'    {f["id"]:28} {f["subject"]:40} {f["status"]:8} {f["summary"]}'
+                     for f in report['findings'])
+
+
+@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.name)
+def test_finds_what_is_odd(row, report_of):
+    result = report_of(row)
+    report = result.json
+    findings = report['findings']
+    missed = [str(e) for e in row.expect if not any(e.met_by(f) for f in findings)]
+    surprises = [f'{f["id"]} {f["subject"]} {f["status"]}: {f["summary"]}' for f in findings
+                 if f['status'] in ('warn', 'fail', 'unknown')
+                 and not any(e.about(f) for e in row.expect)]
+    assert not missed and not surprises, (
+        f'{row.name}: {row.odd}\nmissed: {missed}\nsurprises: {surprises}\n{table(report)}\n'
+        f'stderr: {result.err}')
+    if row.grade:
+        assert report['grade'] == row.grade, table(report)
+
+
+@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.name)
+def test_report_keeps_its_form(row, report_of):
+    """CONTRACT.md, Report JSON: exactly these keys, and an exit status that says the worst."""
+    result = report_of(row)
+    report = result.json
+    assert report['schema'] == 1 and report['domain'] == row.name
+    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', report['checked_at'])
+    assert isinstance(report['duration_ms'], int) and isinstance(report['facts'], dict)
+    assert report['grade'] in ('A+', 'A', 'B', 'C', 'D', 'F', None)
+    statuses = set()
+    for finding in report['findings']:
+        assert list(finding) == KEYS, finding
+        assert finding['status'] in STATUSES and isinstance(finding['evidence'], dict)
+        assert (finding['severity'] is None) == (STATUSES[finding['status']] is None), finding
+        assert finding['summary'].strip() and '\n' not in finding['summary']
+        assert not re.search('[\x00-\x1f\x7f-\x9f]', finding['summary'] + finding['advice']), finding
+        statuses.add(finding['status'])
+    assert len({(f['id'], f['subject']) for f in report['findings']}) == len(report['findings'])
+    worst = next((code for status, code in (('fail', 2), ('warn', 1), ('unknown', 3))
+                  if status in statuses), 0)
+    assert result.status == worst, result
+
+
+# -- the command --------------------------------------------------------------------------------------
+
+def test_healthy_domain_within_five_seconds(check):
+    result = check('good.test')
+    assert result.status == 0 and result.seconds < 5, result
+
+
+def test_many_domains_one_object_a_line(check):
+    result = check('good.test', 'plain.test', 'nxdomain.test')
+    lines = result.out.strip().splitlines()
+    assert [json.loads(line)['domain'] for line in lines] == ['good.test', 'plain.test', 'nxdomain.test']
+    assert result.status == 2
+
+
+def test_text_for_people(lab, mxwatch):
+    result = mxwatch('check', '--resolver', lab.resolver, '--ca-file', lab.ca_file, '--allow-private',
+                     'sts-mismatch.test')
+    assert result.status == 2, result
+    assert 'sts-mismatch.test' in result.out and 'RFC 8461' in result.out
+    assert '\x1b' not in result.out, 'colour although this is not a terminal'
+
+
+def test_hostile_banner_reaches_no_terminal(lab, mxwatch):
+    result = mxwatch('check', '--resolver', lab.resolver, '--ca-file', lab.ca_file, '--allow-private',
+                     'hostile.test')
+    assert not re.search('[\x00-\x08\x0b-\x1f\x7f]', result.out), result
+
+
+def test_addresses_that_are_private_are_never_contacted(lab, mxwatch):
+    before = lab.hosts['mx1.plain.test'].connections
+    result = mxwatch('check', '--json', '--resolver', lab.resolver, '--ca-file', lab.ca_file, 'plain.test')
+    found = {(f['id'], f['status']) for f in result.json['findings']}
+    assert ('mx.resolves', 'fail') in found, result
+    assert lab.hosts['mx1.plain.test'].connections == before
+
+
+@pytest.mark.parametrize('argv', [['check'], ['check', '--nonsense', 'good.test'], ['nonsense'],
+                                  ['check', '--format', 'nonsense', 'good.test'],
+                                  ['check', 'not a domain']])
+def test_usage_is_64(mxwatch, argv):
+    result = mxwatch(*argv)
+    assert result.status == 64 and result.err.strip(), result
+
+
+def test_only_and_skip(check):
+    only = check('--only', 'mta_sts.*', 'good.test')
+    assert only.json['grade'] is None, only
+    assert {f['id'].split('.')[0] for f in only.json['findings']} == {'mta_sts'}, only
+    skip = check('--skip', 'mta_sts.*', 'good.test')
+    assert not [f for f in skip.json['findings']
+                if f['id'].startswith('mta_sts') and f['status'] != 'skip'], skip
+
+
+def test_only_decides_the_exit_status(check):
+    assert check('--only', 'tls_rpt.record', 'sts-mismatch.test').status == 0
+    assert check('--only', 'mta_sts.mx_match', 'sts-mismatch.test').status == 2
+
+
+def test_timeout_bounds_the_whole_check(check):
+    result = check('--timeout', '3s', 'silence.test')
+    assert result.seconds < 6, result
+    assert result.status in (2, 3), result
+
+
+# -- a resolver in trouble: our fault, never the domain's ------------------------------------------------
+
+@pytest.mark.parametrize('mood', ['drop', 'servfail', 'refused', 'garbage', 'wrong-question', 'cut', 'echo',
+                                  'hangup', 'gone'])
+def test_a_broken_resolver_is_no_fault_of_the_domain(lab, check, mood):
+    lab.relay.be(mood)
+    result = check('--timeout', '20s', 'good.test', resolver=f'{dns.RELAY}:53')
+    findings = result.json['findings']
+    assert not [f for f in findings if f['status'] in ('fail', 'warn')], (mood, table(result.json))
+    assert result.status == 3, result
+    assert result.json['grade'] is None
+
+
+def test_a_resolver_that_does_not_validate_leaves_dnssec_unknown(lab, check):
+    lab.relay.be('blind')
+    result = check('good.test', resolver=f'{dns.RELAY}:53')
+    by_id = {}
+    for finding in result.json['findings']:
+        by_id.setdefault(finding['id'], set()).add(finding['status'])
+    assert by_id['mx.dnssec'] == {'unknown'}, table(result.json)
+    assert by_id['mta_sts.policy.fetch'] == {'pass'} and by_id['tls.cert.trusted'] == {'pass'}
+
+
+def test_trust_anchor_option_is_accepted(lab, check):
+    result = check('--trust-anchor', lab.trust_anchor, 'good.test')
+    assert result.status == 0, result
