@@ -1,1 +1,486 @@
 /* SPDX-License-Identifier: ISC */
+#include "incident.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "text.h"
+
+struct judging {
+	const struct incident_input *in;
+	const struct conf_settings *settings;
+	struct arena *arena;
+	struct incident_result *out;
+	const char **retry_hosts;
+	size_t max_steps;
+};
+
+const char *incident_event(const char *check)
+{
+	const struct check *c = check_find(check);
+
+	return c && c->event ? c->event : check;
+}
+
+/* "mx1.example.test" of "mx1.example.test[192.0.2.7]:25", with the port. */
+static const char *host_and_port(const struct problem *p, struct arena *arena)
+{
+	const char *port = strrchr(p->subject, ']');
+
+	return arena_printf(arena, "%s%s", p->host, port ? port + 1 : "");
+}
+
+const char *incident_key(const struct problem *p, struct arena *arena)
+{
+	const char *event = incident_event(p->check);
+
+	if (p->mark && p->host)
+		return arena_printf(arena, "%s|%s|%s", event, host_and_port(p, arena), p->mark);
+	if (p->mark)
+		return arena_printf(arena, "%s|%s|%s", event, p->subject, p->mark);
+	return arena_printf(arena, "%s|%s", event, p->subject);
+}
+
+const char *incident_unknown_key(const struct problem *p, struct arena *arena)
+{
+	return arena_printf(arena, "unknown|%s|%s", p->check, p->subject);
+}
+
+/* -- sources ------------------------------------------------------------------------------- */
+
+static const struct observation *source(const struct incident_input *in, const char *host)
+{
+	for (size_t i = 0; host && i < in->eval->n_hosts; i++)
+		if (strcmp(in->eval->hosts[i]->subject, host) == 0)
+			return in->eval->hosts[i];
+	return in->eval->domain;
+}
+
+/* Whether an undetermined finding is undetermined through our own fault: told once for all
+ * of them (monitor.blind, self.*), never subject by subject. */
+static bool our_fault(const struct incident_input *in, const struct finding *f)
+{
+	const struct observation *o = source(in, f->host);
+	const char *address = strchr(f->subject, '[');
+
+	if (o->failure.class == OBS_CLASS_LOCAL || !o->vantage.resolver_answers)
+		return true;
+	if (!o->vantage.resolver_validates &&
+	    (strstr(f->id, "dnssec") || text_starts(f->id, "dane.") ||
+	     text_starts(f->id, "delivery.")))
+		return true;
+	if (o->vantage.no_ca && (strstr(f->id, ".trusted") || strstr(f->id, "policy.tls")))
+		return true;
+	if (address && strchr(address, ':') < strchr(address, ']'))
+		return strchr(address, ':') ? o->vantage.no_ipv6 : false;
+	return address && o->vantage.no_ipv4;
+}
+
+/* -- subjects that are no more --------------------------------------------------------------- */
+
+static bool determined(const struct obs_answer *a)
+{
+	return a->status == OBS_DNS_ANSWER || a->status == OBS_DNS_NODATA ||
+	       a->status == OBS_DNS_NXDOMAIN;
+}
+
+static bool is_open(const struct incident_input *in, const char *check)
+{
+	for (size_t i = 0; i < in->n_problems; i++)
+		if (in->problems[i].state == PROBLEM_OPEN &&
+		    strcmp(in->problems[i].check, check) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the domain certainly does not lead to this host any more.  That there is no MX at
+ * all is believed once the problem it makes is open. */
+static bool host_gone(const struct judging *j, const char *host)
+{
+	const struct eval_input *e = j->in->eval;
+	const struct observation *d = e->domain;
+	struct eval_host *hosts;
+	size_t n;
+
+	if (d->domain == NULL || d->failure.class != OBS_CLASS_NONE ||
+	    !determined(&d->domain->mx.dns))
+		return false;
+	if (d->domain->mx.dns.status != OBS_DNS_ANSWER && !is_open(j->in, "mx.present") &&
+	    findings_find(j->in->findings, "mx.present", d->subject) &&
+	    findings_find(j->in->findings, "mx.present", d->subject)->status == FINDING_FAIL)
+		return false;
+	hosts = eval_hosts(d, e->conf, j->arena, &n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hosts[i].name, host) == 0)
+			return false;
+	return true;
+}
+
+/* Whether the host certainly does not have this address any more. */
+static bool address_gone(const struct judging *j, const struct problem *p)
+{
+	const struct observation *o = source(j->in, p->host);
+	const char *address = strchr(p->subject, '[');
+	const struct obs_host *h = o->host;
+
+	if (address == NULL || h == NULL || o->failure.class != OBS_CLASS_NONE ||
+	    !determined(&h->a.dns) || !determined(&h->aaaa.dns) || h->a.n + h->aaaa.n == 0)
+		return false;
+	for (size_t i = 0; i < h->n_services; i++) {
+		const struct obs_service *s = &h->services[i];
+		const char *subject =
+		    arena_printf(j->arena, "[%s]:%lld", s->address, (long long)s->port);
+		if (strcmp(subject, address) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool subject_gone(const struct judging *j, const struct problem *p)
+{
+	const struct observation *d = j->in->eval->domain;
+
+	if (p->host)
+		return host_gone(j, p->host) || address_gone(j, p);
+	return d->failure.class == OBS_CLASS_NONE && d->domain && determined(&d->domain->mx.dns);
+}
+
+/* -- one finding and its row ------------------------------------------------------------------ */
+
+static void step(struct judging *j, enum incident_step_kind kind, struct problem *p,
+		 const struct finding *f)
+{
+	j->out->steps[j->out->n_steps++] =
+	    (struct incident_step){.kind = kind, .problem = p, .finding = f};
+}
+
+static void retry(struct judging *j, const struct problem *p)
+{
+	j->out->settled = false;
+	if (p->host == NULL) {
+		j->out->retry_domain = true;
+		return;
+	}
+	for (size_t i = 0; i < j->out->n_retry_hosts; i++)
+		if (strcmp(j->retry_hosts[i], p->host) == 0)
+			return;
+	j->retry_hosts[j->out->n_retry_hosts++] = p->host;
+}
+
+static bool is_bad(const struct finding *f)
+{
+	return (f->status == FINDING_WARN || f->status == FINDING_FAIL) &&
+	       f->severity >= SEVERITY_WARNING;
+}
+
+static const char *mark_of(const struct finding *f)
+{
+	return f->evidence ? json_string_value(json_object_get(f->evidence, "leaf_sha256")) : NULL;
+}
+
+/* Whether the probe seen now is another one than the one counted last, and not too near. */
+static bool counts(const struct judging *j, const struct problem *p, int64_t at)
+{
+	int64_t apart = j->settings->confirm_retry_s / 2;
+
+	return p->counted_at == 0 || at >= p->counted_at + (apart > 0 ? apart : 1);
+}
+
+static void seen_bad(struct judging *j, struct problem *p, const struct finding *f)
+{
+	int64_t at = source(j->in, p->host)->at;
+	const char *mark = mark_of(f);
+	bool raised = (int)f->severity > p->severity;
+
+	if (p->state == PROBLEM_WATCHED) {
+		p->state = PROBLEM_SUSPECT;
+		p->since = at;
+		p->fails = 0;
+		p->last_ok = j->in->judged_before;
+		p->baseline = j->in->baseline;
+		p->incident = 0;
+	} else if (p->mark && mark && strcmp(p->mark, mark) != 0) {
+		/* another certificate: the old one's incident is over, this one's begins */
+		if (p->state == PROBLEM_OPEN) {
+			struct problem *old = arena_alloc(j->arena, sizeof(*old));
+			*old = *p;
+			step(j, INCIDENT_CLOSED, old, f);
+		}
+		p->state = PROBLEM_SUSPECT;
+		p->since = at;
+		p->baseline = false;
+		p->incident = p->explained_by = 0;
+	}
+	if (p->fails == 0 || counts(j, p, at)) {
+		p->fails++;
+		p->counted_at = at;
+	}
+	p->oks = 0;
+	p->severity = f->severity;
+	p->mark = mark;
+	p->summary = f->summary;
+	if (p->state == PROBLEM_OPEN) {
+		if (raised)
+			step(j, INCIDENT_RAISED, p, f);
+	} else if (f->definitive || p->fails >= j->settings->confirm_fail) {
+		p->state = PROBLEM_OPEN;
+		step(j, INCIDENT_OPENED, p, f);
+	} else {
+		retry(j, p);
+	}
+}
+
+/* True when the row has served. */
+static bool seen_good(struct judging *j, struct problem *p, const struct finding *f, bool at_once)
+{
+	int64_t at = source(j->in, p->host)->at;
+
+	if (p->state == PROBLEM_WATCHED)
+		return true;
+	if (p->state == PROBLEM_SUSPECT) {
+		step(j, INCIDENT_PASSED, p, f);
+		return true;
+	}
+	p->fails = 0;
+	if (counts(j, p, at)) {
+		p->oks++;
+		p->counted_at = at;
+	}
+	if (at_once || p->oks >= j->settings->confirm_ok) {
+		step(j, INCIDENT_CLOSED, p, f);
+		return true;
+	}
+	retry(j, p);
+	return false;
+}
+
+/* True when there is nothing to remember. */
+static bool seen_unknown(struct judging *j, struct problem *p, const struct finding *f)
+{
+	int64_t at = source(j->in, p->host)->at;
+
+	if (p->state != PROBLEM_OPEN && our_fault(j->in, f))
+		return p->state == PROBLEM_WATCHED && p->unknown_since == 0;
+	if (p->state == PROBLEM_SUSPECT)
+		j->out->settled = false;
+	if (p->unknown_since == 0)
+		p->unknown_since = at;
+	if (p->state != PROBLEM_OPEN && !p->unknown_told &&
+	    at - p->unknown_since >= j->settings->unknown_after_s) {
+		p->state = PROBLEM_WATCHED;
+		p->unknown_told = true;
+		p->severity = SEVERITY_WARNING;
+		p->since = p->unknown_since;
+		p->summary = f->summary;
+		step(j, INCIDENT_UNKNOWN, p, f);
+	}
+	return false;
+}
+
+/* Whether a decided finding ends a "cannot check". */
+static void known_again(struct judging *j, struct problem *p, const struct finding *f)
+{
+	p->unknown_since = 0;
+	if (p->unknown_told) {
+		struct problem *old = arena_alloc(j->arena, sizeof(*old));
+		*old = *p;
+		p->unknown_told = false;
+		step(j, INCIDENT_KNOWN, old, f);
+	}
+}
+
+/* True when the row is over. */
+static bool follow(struct judging *j, struct problem *p, const struct finding *f)
+{
+	if (f->status == FINDING_UNKNOWN)
+		return seen_unknown(j, p, f);
+	if (f->status == FINDING_SKIP && !f->definitive) {
+		if (p->state == PROBLEM_SUSPECT)
+			j->out->settled = false;
+		return false;
+	}
+	known_again(j, p, f);
+	if (is_bad(f)) {
+		seen_bad(j, p, f);
+		return false;
+	}
+	return seen_good(j, p, f, f->status == FINDING_SKIP);
+}
+
+static struct problem *row_of(struct judging *j, const struct finding *f)
+{
+	for (size_t i = 0; i < j->out->n_problems; i++) {
+		struct problem *p = j->out->problems[i];
+		if (strcmp(p->check, f->id) == 0 && strcmp(p->subject, f->subject) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static struct problem *new_row(struct judging *j, const struct finding *f)
+{
+	struct problem *p = arena_alloc(j->arena, sizeof(*p));
+
+	p->domain = j->in->eval->domain->subject;
+	p->check = f->id;
+	p->subject = f->subject;
+	p->host = f->host;
+	return p;
+}
+
+/* -- what explains what ------------------------------------------------------------------------ */
+
+static bool related(const struct problem *child, const struct problem *parent)
+{
+	const char *child_address = strchr(child->subject, '[');
+	const char *port = strrchr(child->subject, ']');
+
+	if (parent->host == NULL)
+		return true;
+	if (child->host == NULL || strcmp(child->host, parent->host) != 0)
+		return false;
+	if (strchr(parent->subject, '['))
+		return strcmp(child->subject, parent->subject) == 0;
+	/* a host's problem is about mail coming in */
+	return child_address == NULL || (port && strcmp(port, "]:25") == 0);
+}
+
+static const struct problem *explanation(const struct incident_result *out,
+					 const struct problem *child)
+{
+	const struct check *c = check_find(child->check);
+
+	for (int depth = 0; c && c->parent && depth < 8; depth++) {
+		for (size_t i = 0; i < out->n_problems; i++) {
+			const struct problem *p = out->problems[i];
+			if (!out->over[i] && p->state == PROBLEM_OPEN && p != child &&
+			    strcmp(p->check, c->parent) == 0 && related(child, p))
+				return p;
+		}
+		c = check_find(c->parent);
+	}
+	return NULL;
+}
+
+static bool opens_now(const struct incident_result *out, const struct problem *p)
+{
+	for (size_t i = 0; i < out->n_steps; i++)
+		if (out->steps[i].problem == p && out->steps[i].kind == INCIDENT_OPENED)
+			return true;
+	return false;
+}
+
+static void explain(struct judging *j)
+{
+	struct incident_result *out = j->out;
+
+	for (size_t i = 0; i < out->n_problems; i++) {
+		struct problem *p = out->problems[i];
+		bool before = p->explained_by != 0;
+		if (out->over[i] || p->state != PROBLEM_OPEN)
+			continue;
+		p->parent = explanation(out, p);
+		if (opens_now(out, p))
+			continue;
+		if (p->parent && !before)
+			step(j, INCIDENT_EXPLAINED, p, NULL);
+		else if (!p->parent && before)
+			step(j, INCIDENT_OPENED, p,
+			     findings_find(j->in->findings, p->check, p->subject));
+	}
+}
+
+static int generation(const struct problem *p)
+{
+	int n = 0;
+
+	for (; p->parent && n < 8; p = p->parent)
+		n++;
+	return n;
+}
+
+static int by_generation(const void *a, const void *b)
+{
+	const struct incident_step *x = a, *y = b;
+	int d = generation(x->problem) - generation(y->problem);
+
+	if (d != 0)
+		return d;
+	/* ends before beginnings, then the gravest first */
+	if ((x->kind == INCIDENT_CLOSED) != (y->kind == INCIDENT_CLOSED))
+		return x->kind == INCIDENT_CLOSED ? -1 : 1;
+	if (x->problem->severity != y->problem->severity)
+		return y->problem->severity - x->problem->severity;
+	return strcmp(x->problem->check, y->problem->check);
+}
+
+/* -- all of them --------------------------------------------------------------------------------
+ */
+
+static void follow_findings(struct judging *j)
+{
+	const struct findings *all = j->in->findings;
+	struct incident_result *out = j->out;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct finding *f = &all->item[i];
+		struct problem *p = row_of(j, f);
+		if (p == NULL) {
+			if (!is_bad(f) && f->status != FINDING_UNKNOWN)
+				continue;
+			p = new_row(j, f);
+			if (follow(j, p, f))
+				continue;
+			out->problems[out->n_problems++] = p;
+		} else {
+			for (size_t k = 0; k < out->n_problems; k++)
+				if (out->problems[k] == p)
+					out->over[k] = follow(j, p, f);
+		}
+	}
+}
+
+static void drop_gone(struct judging *j)
+{
+	struct incident_result *out = j->out;
+
+	for (size_t i = 0; i < out->n_problems; i++) {
+		struct problem *p = out->problems[i];
+		if (findings_find(j->in->findings, p->check, p->subject))
+			continue;
+		if (!subject_gone(j, p)) {
+			if (p->state == PROBLEM_SUSPECT)
+				out->settled = false;
+			continue;
+		}
+		known_again(j, p, NULL);
+		out->over[i] = seen_good(j, p, NULL, true);
+	}
+}
+
+void incident_judge(const struct incident_input *in, struct arena *arena,
+		    struct incident_result *out)
+{
+	size_t most = in->n_problems + in->findings->n;
+	struct judging j = {.in = in, .arena = arena, .out = out};
+
+	memset(out, 0, sizeof(*out));
+	j.settings = in->eval->conf->settings;
+	out->settled = true;
+	out->problems = arena_array(arena, most + 1, sizeof(struct problem *));
+	out->over = arena_array(arena, most + 1, sizeof(bool));
+	out->steps = arena_array(arena, 4 * most + 1, sizeof(struct incident_step));
+	j.retry_hosts = arena_array(arena, most + 1, sizeof(char *));
+	out->retry_hosts = j.retry_hosts;
+	for (size_t i = 0; i < in->n_problems; i++) {
+		out->problems[i] = arena_alloc(arena, sizeof(struct problem));
+		*out->problems[i] = in->problems[i];
+		out->problems[i]->parent = NULL;
+		out->n_problems++;
+	}
+	drop_gone(&j);
+	follow_findings(&j);
+	explain(&j);
+	qsort(out->steps, out->n_steps, sizeof(*out->steps), by_generation);
+}

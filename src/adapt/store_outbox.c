@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Rows of the outbox, and who was told what.
+ */
+#include "store_parts.h"
+
+#define OUTBOX_COLUMNS                                                                             \
+	"o.id, o.uid, o.receiver, o.incident, o.status, o.severity, o.state, o.created, o.due,"    \
+	" o.attempts, o.digest, o.batch, o.repeat, o.source, o.stamp, o.fallback_of, o.notice,"    \
+	" o.code, o.text, o.ended"
+
+int64_t store_put_outgoing(struct store *s, const struct store_outgoing *o)
+{
+	if (!sql_run(
+		s->db,
+		"INSERT INTO outbox (uid, receiver, incident, status, severity, state, created,"
+		" due, attempts, digest, batch, repeat, source, stamp, fallback_of, notice, code,"
+		" text, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"ssiiiiiiiiiisissisi", o->uid, o->receiver, o->incident, (int64_t)o->status,
+		(int64_t)o->severity, (int64_t)o->state, o->created, o->due, o->attempts,
+		(int64_t)o->digest, o->batch, o->repeat_s, o->source, o->stamp, o->fallback_of,
+		o->notice, o->code, o->text, o->ended))
+		return 0;
+	return sql_inserted(s->db);
+}
+
+void store_update_outgoing(struct store *s, const struct store_outgoing *o)
+{
+	sql_run(
+	    s->db,
+	    "UPDATE outbox SET status = ?, state = ?, due = ?, attempts = ?, digest = ?, batch = ?,"
+	    " notice = ?, code = ?, text = ?, ended = ? WHERE id = ?",
+	    "iiiiiisisii", (int64_t)o->status, (int64_t)o->state, o->due, o->attempts,
+	    (int64_t)o->digest, o->batch, o->notice, o->code, o->text, o->ended, o->id);
+}
+
+static struct store_outgoing *rows(struct sql_rows *r, struct arena *arena, size_t *n)
+{
+	struct store_outgoing *list = NULL;
+
+	*n = 0;
+	while (sql_next(r))
+		*STORE_PUSH(arena, list, *n, *list) = (struct store_outgoing){
+		    .id = sql_int(r, 0),
+		    .uid = sql_text(r, 1, arena),
+		    .receiver = sql_text(r, 2, arena),
+		    .incident = sql_int(r, 3),
+		    .status = (int)sql_int(r, 4),
+		    .severity = (int)sql_int(r, 5),
+		    .state = (int)sql_int(r, 6),
+		    .created = sql_int(r, 7),
+		    .due = sql_int(r, 8),
+		    .attempts = sql_int(r, 9),
+		    .digest = sql_int(r, 10) != 0,
+		    .batch = sql_int(r, 11),
+		    .repeat_s = sql_int(r, 12),
+		    .source = sql_text(r, 13, arena),
+		    .stamp = sql_int(r, 14),
+		    .fallback_of = sql_text(r, 15, arena),
+		    .notice = sql_text(r, 16, arena),
+		    .code = sql_int(r, 17),
+		    .text = sql_text(r, 18, arena),
+		    .ended = sql_int(r, 19),
+		};
+	return list;
+}
+
+struct store_outgoing *store_outgoing(struct store *s, int64_t id, struct arena *arena)
+{
+	size_t n;
+	struct store_outgoing *o =
+	    rows(sql_query(s->db, "SELECT " OUTBOX_COLUMNS " FROM outbox o WHERE id = ?", "i", id),
+		 arena, &n);
+
+	return n ? o : NULL;
+}
+
+struct store_outgoing *store_next_outgoing(struct store *s, const char *receiver, int64_t now,
+					   struct arena *arena)
+{
+	size_t n;
+	struct store_outgoing *o = rows(
+	    sql_query(
+		s->db,
+		"SELECT " OUTBOX_COLUMNS " FROM outbox o WHERE o.state = 0 AND o.digest = 0"
+		" AND o.receiver = ? AND o.due <= ? AND NOT EXISTS (SELECT 1 FROM outbox e"
+		" WHERE e.incident = o.incident AND e.incident <> 0 AND e.receiver = o.receiver"
+		" AND e.state = 0 AND e.digest = 0 AND e.id < o.id) ORDER BY o.due, o.id LIMIT 1",
+		"si", receiver, now),
+	    arena, &n);
+
+	return n ? o : NULL;
+}
+
+struct store_outgoing *store_digest(struct store *s, const char *receiver, int64_t now, size_t max,
+				    struct arena *arena, size_t *n)
+{
+	return rows(sql_query(s->db,
+			      "SELECT " OUTBOX_COLUMNS
+			      " FROM outbox o WHERE o.state = 0 AND o.digest = 1"
+			      " AND o.receiver = ? AND o.due <= ? ORDER BY o.id LIMIT ?",
+			      "sii", receiver, now, (int64_t)max),
+		    arena, n);
+}
+
+struct store_outgoing *store_batch(struct store *s, int64_t batch, struct arena *arena, size_t *n)
+{
+	return rows(sql_query(s->db,
+			      "SELECT " OUTBOX_COLUMNS
+			      " FROM outbox o WHERE o.batch = ? AND o.batch <> 0 ORDER BY o.id",
+			      "i", batch),
+		    arena, n);
+}
+
+int64_t store_outgoing_due(struct store *s, const char *receiver)
+{
+	int64_t due = INT64_MAX;
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT min(due) FROM outbox WHERE receiver = ? AND digest IN (0, 1) AND state = 0",
+	    "s", receiver);
+
+	if (sql_next(r)) {
+		if (sql_peek(r, 0))
+			due = sql_int(r, 0);
+		sql_end(r);
+	}
+	return due;
+}
+
+struct store_outgoing *store_pending_of(struct store *s, int64_t incident, struct arena *arena,
+					size_t *n)
+{
+	return rows(
+	    sql_query(s->db,
+		      "SELECT " OUTBOX_COLUMNS
+		      " FROM outbox o WHERE o.incident = ? AND o.incident <> 0 AND o.state = 0"
+		      " ORDER BY o.id",
+		      "i", incident),
+	    arena, n);
+}
+
+struct store_outgoing *store_pending_changes(struct store *s, const char *source, int64_t stamp,
+					     struct arena *arena, size_t *n)
+{
+	return rows(
+	    sql_query(s->db,
+		      "SELECT " OUTBOX_COLUMNS
+		      " FROM outbox o WHERE o.source = ? AND o.source IS NOT NULL AND o.stamp = ?"
+		      " AND o.state = 0 AND o.attempts = 0",
+		      "si", source, stamp),
+	    arena, n);
+}
+
+void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg)
+{
+	struct sql_rows *r =
+	    sql_query(s->db, "SELECT DISTINCT receiver FROM outbox WHERE state = 0", "");
+
+	while (sql_next(r))
+		cb(sql_peek(r, 0), arg);
+}
+
+struct store_outgoing *store_queue(struct store *s, size_t max, struct arena *arena, size_t *n)
+{
+	return rows(sql_query(s->db,
+			      "SELECT " OUTBOX_COLUMNS
+			      " FROM outbox o WHERE o.state IN (0, 2) ORDER BY o.id DESC LIMIT ?",
+			      "i", (int64_t)max),
+		    arena, n);
+}
+
+int64_t store_retry_dead(struct store *s, int64_t id, int64_t now)
+{
+	if (!sql_run(s->db,
+		     "UPDATE outbox SET state = 0, due = ?1, created = ?1, attempts = 0, ended = 0"
+		     " WHERE state = 2 AND (?2 = 0 OR id = ?2)",
+		     "ii", now, id))
+		return 0;
+	return sql_changed(s->db);
+}
+
+/* -- who knows
+ * ---------------------------------------------------------------------------------------- */
+
+void store_told(struct store *s, int64_t incident, const char *receiver, int64_t at,
+		int64_t repeat_s)
+{
+	sql_run(s->db,
+		"INSERT OR REPLACE INTO told (incident, receiver, at, repeat, remind)"
+		" SELECT id, ?2, ?3, ?4, iif(?4 > 0, ?3 + ?4, 0) FROM incident WHERE id = ?1",
+		"isii", incident, receiver, at, repeat_s);
+}
+
+bool store_was_told(struct store *s, int64_t incident, const char *receiver)
+{
+	struct sql_rows *r =
+	    sql_query(s->db, "SELECT 1 FROM told WHERE incident = ? AND receiver = ?", "is",
+		      incident, receiver);
+	bool found = sql_next(r);
+
+	if (found)
+		sql_end(r);
+	return found;
+}
+
+const char *const *store_told_receivers(struct store *s, int64_t incident, struct arena *arena,
+					size_t *n)
+{
+	const char **list = NULL;
+	struct sql_rows *r =
+	    sql_query(s->db, "SELECT receiver FROM told WHERE incident = ?", "i", incident);
+
+	*n = 0;
+	while (sql_next(r))
+		*STORE_PUSH(arena, list, *n, *list) = sql_text(r, 0, arena);
+	return list;
+}
+
+struct store_reminder *store_reminders(struct store *s, int64_t now, struct arena *arena, size_t *n)
+{
+	struct store_reminder *list = NULL;
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT t.incident, t.receiver, t.repeat FROM told t JOIN incident i"
+	    " ON i.id = t.incident WHERE t.remind > 0 AND t.remind <= ? AND i.open AND i.acked = 0"
+	    " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = t.incident"
+	    " AND o.incident <> 0 AND o.receiver = t.receiver AND o.state = 0) LIMIT 100",
+	    "i", now);
+
+	*n = 0;
+	while (sql_next(r))
+		*STORE_PUSH(arena, list, *n, *list) = (struct store_reminder){
+		    .incident = sql_int(r, 0),
+		    .receiver = sql_text(r, 1, arena),
+		    .repeat_s = sql_int(r, 2),
+		};
+	return list;
+}
