@@ -12,11 +12,7 @@
  */
 #include "resolver.h"
 
-#include <arpa/inet.h>
 #include <event2/event.h>
-#include <getdns/getdns.h>
-#include <getdns/getdns_extra.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +22,19 @@
 #include "clock.h"
 #include "conf.h"
 #include "dns_message.h"
+#include "log.h"
 #include "mem.h"
 #include "name.h"
 #include "resolver_reply.h"
+#include "resolver_stub.h"
 #include "text.h"
 
 #define CACHE_MAX	  65536
+#define TIMEOUT_MS 5000
 #define TTL_CEILING_MS	  (3600 * 1000)
 #define TTL_FLOOR_MS	  (5 * 1000)
 #define DENIAL_CEILING_MS (300 * 1000)
 #define FAILURE_MS	  (2 * 1000)
-#define IDLE_MS		  10000	       /* the TCP connection stays open */
 #define BATCH		  128	       /* callbacks in one turn of the loop */
 #define TEST_UP_MS	  (180 * 1000) /* next self-test */
 #define TEST_DOWN_MS	  (3 * 1000)
@@ -81,18 +79,11 @@ struct test {		    /* one question of the self-test; outlives our patience with 
 	struct resolver *r; /* NULL: abandoned */
 };
 
-struct loop { /* what getdns sees of libevent */
-	getdns_eventloop vtable;
-	struct event_base *base;
-};
-
 struct resolver {
 	struct event_base *base;
-	struct loop loop;
-	getdns_context *context;
-	getdns_dict *validated, *unchecked; /* extensions */
-	bool trusted;			    /* AD is believed of these upstreams */
-	bool closing;			    /* every callback is the last one */
+	struct resolver_stub *stub;
+	bool trusted; /* AD is believed of these upstreams */
+	bool closing; /* every callback is the last one */
 	char upstreams[256];
 	struct question *table, *by_age, *suspects;
 	size_t n_questions, cache_max;
@@ -101,6 +92,7 @@ struct resolver {
 	struct event *deliver;
 	/* self-test */
 	bool known, answers, validates; /* what the last one said */
+	bool broken;			/* a connection broke since the last one began */
 	enum test_step step;
 	struct test *test;
 	bool canary_done;
@@ -109,187 +101,6 @@ struct resolver {
 	resolver_self_cb *self_cb;
 	void *self_arg;
 };
-
-/* -- getdns on libevent ------------------------------------------------------------------- */
-
-static void loop_fire(evutil_socket_t fd, short what, void *arg)
-{
-	getdns_eventloop_event *ev = arg;
-
-	(void)fd;
-	if ((what & EV_READ) != 0 && ev->read_cb != NULL)
-		ev->read_cb(ev->userarg);
-	else if ((what & EV_WRITE) != 0 && ev->write_cb != NULL)
-		ev->write_cb(ev->userarg);
-	else if ((what & EV_TIMEOUT) != 0 && ev->timeout_cb != NULL)
-		ev->timeout_cb(ev->userarg);
-}
-
-static getdns_return_t loop_schedule(getdns_eventloop *l, int fd, uint64_t timeout,
-				     getdns_eventloop_event *ev)
-{
-	struct loop *loop = (struct loop *)l;
-	struct timeval tv = {(time_t)(timeout / 1000), (suseconds_t)(timeout % 1000) * 1000};
-	short what = (short)((ev->read_cb != NULL ? EV_READ | EV_PERSIST : 0) |
-			     (ev->write_cb != NULL ? EV_WRITE | EV_PERSIST : 0) |
-			     (ev->timeout_cb != NULL ? EV_TIMEOUT : 0));
-	struct event *event = event_new(loop->base, fd, what, loop_fire, ev);
-
-	ev->ev = event;
-	if (event == NULL ||
-	    event_add(event, ev->timeout_cb != NULL && timeout != UINT64_MAX ? &tv : NULL) != 0)
-		return GETDNS_RETURN_GENERIC_ERROR;
-	return GETDNS_RETURN_GOOD;
-}
-
-static getdns_return_t loop_clear(getdns_eventloop *l, getdns_eventloop_event *ev)
-{
-	(void)l;
-	if (ev->ev != NULL)
-		event_free(ev->ev);
-	ev->ev = NULL;
-	return GETDNS_RETURN_GOOD;
-}
-
-static void loop_cleanup(getdns_eventloop *l)
-{
-	(void)l;
-}
-
-static void loop_run(getdns_eventloop *l)
-{
-	event_base_dispatch(((struct loop *)l)->base);
-}
-
-static void loop_run_once(getdns_eventloop *l, int blocking)
-{
-	event_base_loop(((struct loop *)l)->base, blocking ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
-}
-
-static getdns_eventloop_vmt loop_methods = {loop_cleanup, loop_schedule, loop_clear, loop_run,
-					    loop_run_once};
-
-/* -- setting up ----------------------------------------------------------------------------- */
-
-struct upstream {
-	unsigned char address[16];
-	size_t len;
-	uint32_t port;
-	bool loopback;
-};
-
-/* "127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:53" */
-static bool upstream_parse(const char *s, struct upstream *u)
-{
-	char host[64], *end;
-	const char *colon = strrchr(s, ':'), *bracket = strchr(s, ']');
-	unsigned long port = 53;
-	size_t len = strlen(s);
-
-	if (*s == '[' && bracket != NULL) {
-		s++;
-		len = (size_t)(bracket - s);
-		colon = bracket[1] == ':' ? bracket + 1 : NULL;
-	} else if (colon != NULL && strchr(s, ':') == colon) {
-		len = (size_t)(colon - s);
-	} else {
-		colon = NULL;
-	}
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, s, len);
-	host[len] = '\0';
-	if (colon != NULL) {
-		port = strtoul(colon + 1, &end, 10);
-		if (*end != '\0' || port == 0 || port > 65535)
-			return false;
-	}
-	u->port = (uint32_t)port;
-	u->len = strchr(host, ':') != NULL ? 16 : 4;
-	u->loopback = name_address_class(host) == NAME_ADDRESS_LOOPBACK;
-	return inet_pton(u->len == 16 ? AF_INET6 : AF_INET, host, u->address) == 1;
-}
-
-static bool upstream_add(getdns_list *list, size_t i, const struct upstream *u)
-{
-	getdns_bindata type = {4, (uint8_t *)(u->len == 16 ? "IPv6" : "IPv4")};
-	getdns_bindata data = {u->len, (uint8_t *)u->address};
-	getdns_dict *d = getdns_dict_create();
-	bool ok = d != NULL && getdns_dict_set_bindata(d, "address_type", &type) == 0 &&
-		  getdns_dict_set_bindata(d, "address_data", &data) == 0 &&
-		  getdns_dict_set_int(d, "port", u->port) == 0 &&
-		  getdns_list_set_dict(list, i, d) == 0;
-
-	getdns_dict_destroy(d);
-	return ok;
-}
-
-static int upstreams_set(struct resolver *r, const struct resolver_config *config,
-			 struct error *err)
-{
-	getdns_list *list = getdns_list_create();
-	bool loopback = true, ok = list != NULL;
-	size_t used = 0;
-
-	for (size_t i = 0; ok && i < config->n_upstreams; i++) {
-		struct upstream u;
-
-		if (!upstream_parse(config->upstreams[i], &u)) {
-			getdns_list_destroy(list);
-			return error_set(err, "resolver.upstreams: \"%.64s\" is not an address",
-					 config->upstreams[i]);
-		}
-		loopback = loopback && u.loopback;
-		ok = upstream_add(list, i, &u);
-		if (used < sizeof(r->upstreams))
-			used += (size_t)snprintf(r->upstreams + used, sizeof(r->upstreams) - used,
-						 "%s%s", i > 0 ? ", " : "", config->upstreams[i]);
-	}
-	r->trusted = config->trust_ad == CONF_TRUST_AD_ALWAYS ||
-		     (config->trust_ad == CONF_TRUST_AD_LOOPBACK && loopback);
-	ok = ok && getdns_context_set_upstream_recursive_servers(r->context, list) == 0;
-	getdns_list_destroy(list);
-	return ok ? 0 : error_set(err, "getdns refuses the upstreams");
-}
-
-static getdns_dict *extensions(bool unchecked)
-{
-	getdns_dict *d = getdns_dict_create();
-
-	if (d == NULL || getdns_dict_set_int(d, "/header/ad", 1) != 0 ||
-	    getdns_dict_set_int(d, "/add_opt_parameters/do_bit", 1) != 0 ||
-	    (unchecked && getdns_dict_set_int(d, "/header/cd", 1) != 0)) {
-		getdns_dict_destroy(d);
-		return NULL;
-	}
-	return d;
-}
-
-/* The order matters: the transport list after the upstreams, the idle timeout last of them. */
-static int context_set_up(struct resolver *r, const struct resolver_config *config,
-			  struct error *err)
-{
-	getdns_transport_list_t tcp = GETDNS_TRANSPORT_TCP;
-
-	if (getdns_context_create(&r->context, 0) != 0)
-		return error_set(err, "getdns does not start");
-	if (getdns_context_set_eventloop(r->context, &r->loop.vtable) != 0 ||
-	    getdns_context_set_resolution_type(r->context, GETDNS_RESOLUTION_STUB) != 0)
-		return error_set(err, "getdns cannot be set up");
-	if (upstreams_set(r, config, err) != 0)
-		return -1;
-	if (getdns_context_set_dns_transport_list(r->context, 1, &tcp) != 0 ||
-	    getdns_context_set_idle_timeout(r->context, IDLE_MS) != 0 ||
-	    getdns_context_set_timeout(r->context, (uint64_t)r->timeout_ms) != 0 ||
-	    getdns_context_set_tls_backoff_time(r->context, 1) != 0 ||
-	    getdns_context_set_tls_connection_retries(r->context, UINT16_MAX) != 0)
-		return error_set(err, "getdns cannot be set up");
-	r->validated = extensions(false);
-	r->unchecked = extensions(true);
-	if (r->validated == NULL || r->unchecked == NULL)
-		return error_set(err, "getdns refuses its extensions");
-	return 0;
-}
 
 /* -- results and questions ------------------------------------------------------------------ */
 
@@ -350,7 +161,7 @@ static void cache_trim(struct resolver *r)
 
 	DL_FOREACH_SAFE(r->by_age, q, next)
 	{
-		if (r->n_questions <= r->cache_max)
+		if (r->n_questions < r->cache_max)
 			return;
 		if (!q->asking)
 			question_free(q);
@@ -378,6 +189,7 @@ static struct question *question_get(struct resolver *r, const char *name, unsig
 		DL_APPEND(r->by_age, q);
 		return q;
 	}
+	cache_trim(r);
 	q = mem_alloc(sizeof(*q));
 	q->r = r;
 	q->type = type;
@@ -386,7 +198,6 @@ static struct question *question_get(struct resolver *r, const char *name, unsig
 	HASH_ADD_KEYPTR(hh, r->table, q->key, (size_t)len, q);
 	DL_APPEND(r->by_age, q);
 	r->n_questions++;
-	cache_trim(r);
 	return q;
 }
 
@@ -478,6 +289,7 @@ static void question_suspect(struct question *q, bool timed_out)
 		return;
 	}
 	q->timed_out = timed_out;
+	r->broken = r->broken || !timed_out;
 	DL_APPEND2(r->suspects, q, suspect_prev, suspect_next);
 	test_now(r);
 }
@@ -498,10 +310,11 @@ static void judge_suspects(struct resolver *r)
 			q->again = true;
 			question_ask(q);
 		} else {
-			question_end(q,
-				     result_failed(
-					 q->timed_out ? OBS_CLASS_TIMEOUT : OBS_CLASS_PROTOCOL,
-					 q->timed_out ? text : "the resolver drops this question"));
+			question_end(q, result_failed(
+					    q->timed_out ? OBS_CLASS_TIMEOUT : OBS_CLASS_PROTOCOL,
+					    q->timed_out
+						? text
+						: "the connection to the resolver keeps breaking"));
 		}
 	}
 }
@@ -531,13 +344,12 @@ static void question_unchecked(struct question *q, const struct resolver_answer 
 	question_end(q, x);
 }
 
-static void question_reply(struct question *q, const getdns_bindata *wire)
+static void question_reply(struct question *q, const void *wire, size_t len)
 {
 	struct result *x = result_new();
 	struct resolver_reply reply;
 
-	resolver_reply_read(&reply, wire->data, wire->size, q->name, q->type, clock_now(),
-			    x->arena);
+	resolver_reply_read(&reply, wire, len, q->name, q->type, clock_now(), x->arena);
 	x->answer = reply.answer;
 	x->answer.head.dnssec = dnssec_of(q->r, &reply);
 	if (q->servfail != NULL) {
@@ -551,36 +363,21 @@ static void question_reply(struct question *q, const getdns_bindata *wire)
 	}
 }
 
-static void on_reply(getdns_context *context, getdns_callback_type_t type, getdns_dict *response,
-		     void *arg, getdns_transaction_t id)
+static void on_reply(enum resolver_stub_end end, const void *wire, size_t len, void *arg)
 {
 	struct question *q = arg;
-	getdns_bindata *wire = NULL;
 
-	(void)context, (void)id;
-	if (response != NULL && type == GETDNS_CALLBACK_COMPLETE &&
-	    getdns_dict_get_bindata(response, "/replies_full/0", &wire) == 0)
-		question_reply(q, wire);
+	if (end == RESOLVER_STUB_REPLY)
+		question_reply(q, wire, len);
 	else
-		question_suspect(q, type == GETDNS_CALLBACK_TIMEOUT);
-	getdns_dict_destroy(response);
-}
-
-/* With the final dot, so that nothing is appended. */
-static void absolute(char out[NAME_MAX_TEXT + 1], const char *name)
-{
-	snprintf(out, NAME_MAX_TEXT + 1, "%s.", strcmp(name, ".") == 0 ? "" : name);
+		question_suspect(q, end == RESOLVER_STUB_TIMEOUT);
 }
 
 static void question_ask(struct question *q)
 {
-	char name[NAME_MAX_TEXT + 1];
-	getdns_dict *with = q->servfail != NULL ? q->r->unchecked : q->r->validated;
-
-	absolute(name, q->name);
 	q->asking = true;
-	if (getdns_general(q->r->context, name, (uint16_t)q->type, with, q, NULL, on_reply) != 0)
-		question_suspect(q, false);
+	resolver_stub_ask(q->r->stub, q->name, q->type,
+			  q->servfail != NULL ? RESOLVER_STUB_UNCHECKED : 0, on_reply, q);
 }
 
 struct resolver_query *resolver_ask(struct resolver *r, const char *name, unsigned type, bool fresh,
@@ -690,7 +487,7 @@ static void test_canary(struct resolver *r, const struct resolver_reply *reply)
 		test_up(r, false, "takes bogus signatures for good (" BOGUS_CANARY ")");
 }
 
-static void test_reply(struct resolver *r, const getdns_bindata *wire, const char *why_not)
+static void test_reply(struct resolver *r, const void *wire, size_t len, const char *why_not)
 {
 	bool root = r->step == TEST_ROOT;
 	struct arena *arena = arena_new();
@@ -698,7 +495,7 @@ static void test_reply(struct resolver *r, const getdns_bindata *wire, const cha
 
 	evtimer_del(r->patience);
 	if (wire != NULL)
-		resolver_reply_read(&reply, wire->data, wire->size, root ? "." : BOGUS_CANARY,
+		resolver_reply_read(&reply, wire, len, root ? "." : BOGUS_CANARY,
 				    root ? DNS_SOA : DNS_A, clock_now(), arena);
 	if (!root)
 		test_canary(r, wire != NULL ? &reply : NULL);
@@ -709,24 +506,17 @@ static void test_reply(struct resolver *r, const getdns_bindata *wire, const cha
 	arena_free(arena);
 }
 
-static void on_test_reply(getdns_context *context, getdns_callback_type_t type,
-			  getdns_dict *response, void *arg, getdns_transaction_t id)
+static void on_test_reply(enum resolver_stub_end end, const void *wire, size_t len, void *arg)
 {
 	struct test *t = arg;
 	struct resolver *r = t->r;
-	getdns_bindata *wire = NULL;
 
-	(void)context, (void)id;
-	if (response == NULL || type != GETDNS_CALLBACK_COMPLETE ||
-	    getdns_dict_get_bindata(response, "/replies_full/0", &wire) != 0)
-		wire = NULL;
 	free(t);
-	if (r != NULL && !r->closing) {
-		r->test = NULL;
-		test_reply(r, wire,
-			   type == GETDNS_CALLBACK_TIMEOUT ? "no answer" : "no connection");
-	}
-	getdns_dict_destroy(response);
+	if (r == NULL || r->closing)
+		return;
+	r->test = NULL;
+	r->broken = end == RESOLVER_STUB_BROKEN;
+	test_reply(r, wire, len, r->broken ? "no connection" : "no answer");
 }
 
 static void on_patience(evutil_socket_t fd, short what, void *arg)
@@ -734,43 +524,44 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	struct resolver *r = arg;
 
 	(void)fd, (void)what;
-	if (r->test != NULL)
-		r->test->r = NULL;
+	r->test->r = NULL;
 	r->test = NULL;
-	test_reply(r, NULL, "no answer");
+	test_reply(r, NULL, 0, "no answer");
 }
 
-/* A step that cannot even be asked is told by the patience timer too, at once. */
 static void test_ask(struct resolver *r, enum test_step step, const char *name, unsigned type)
 {
-	static const struct timeval patience = {TEST_PATIENCE_MS / 1000, 0}, now = {0, 0};
-	char asked[NAME_MAX_TEXT + 1];
-	struct test *t = mem_alloc(sizeof(*t));
+	static const struct timeval patience = {TEST_PATIENCE_MS / 1000, 0};
 
-	absolute(asked, name);
-	t->r = r;
-	r->test = t;
 	r->step = step;
-	if (getdns_general(r->context, asked, (uint16_t)type, r->validated, t, NULL,
-			   on_test_reply) == 0) {
-		evtimer_add(r->patience, &patience);
-		return;
-	}
-	free(t);
-	r->test = NULL;
-	evtimer_add(r->patience, &now);
+	r->test = mem_alloc(sizeof(*r->test));
+	r->test->r = r;
+	evtimer_add(r->patience, &patience);
+	resolver_stub_ask(r->stub, name, type, RESOLVER_STUB_URGENT, on_test_reply, r->test);
 }
 
-static void test_now(struct resolver *r)
-{
-	if (r->step == TEST_IDLE)
-		test_ask(r, TEST_ROOT, ".", DNS_SOA);
-}
-
+/* A broken connection is no verdict on the resolver: the test begins on a new one. */
 static void on_test_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct resolver *r = arg;
+	struct error err;
+
 	(void)fd, (void)what;
-	test_now(arg);
+	if (r->step != TEST_IDLE)
+		return;
+	if (r->broken && resolver_stub_reconnect(r->stub, &err) != 0)
+		log_warning("resolver", "%s", err.text);
+	r->broken = false;
+	test_ask(r, TEST_ROOT, ".", DNS_SOA);
+}
+
+/* From the loop: the caller may be inside a callback of the stub. */
+static void test_now(struct resolver *r)
+{
+	static const struct timeval now = {0, 0};
+
+	if (r->step == TEST_IDLE)
+		evtimer_add(r->test_timer, &now);
 }
 
 void resolver_self_test(struct resolver *r, resolver_self_cb *cb, void *arg)
@@ -787,23 +578,36 @@ static struct event *timer_new(struct resolver *r, event_callback_fn fn)
 	return evtimer_new(r->base, fn, r);
 }
 
+static void name_upstreams(struct resolver *r, const struct resolver_config *config)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < config->n_upstreams && used < sizeof(r->upstreams); i++)
+		used += (size_t)snprintf(r->upstreams + used, sizeof(r->upstreams) - used, "%s%s",
+					 i > 0 ? ", " : "", config->upstreams[i]);
+}
+
 struct resolver *resolver_new(struct event_base *base, const struct resolver_config *config,
 			      struct error *err)
 {
 	struct resolver *r = mem_alloc(sizeof(*r));
 
 	r->base = base;
-	r->loop.vtable.vmt = &loop_methods;
-	r->loop.base = base;
 	r->cache_max = config->cache_max > 0 ? config->cache_max : CACHE_MAX;
-	r->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : 5000;
+	r->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
 	r->deliver = timer_new(r, on_deliver);
 	r->test_timer = timer_new(r, on_test_timer);
 	r->patience = timer_new(r, on_patience);
-	if (context_set_up(r, config, err) != 0) {
+	r->stub =
+	    resolver_stub_new(base, config->upstreams, config->n_upstreams, r->timeout_ms, err);
+	if (r->stub == NULL) {
 		resolver_free(r);
 		return NULL;
 	}
+	name_upstreams(r, config);
+	r->trusted =
+	    config->trust_ad == CONF_TRUST_AD_ALWAYS ||
+	    (config->trust_ad == CONF_TRUST_AD_LOOPBACK && resolver_stub_is_loopback(r->stub));
 	return r;
 }
 
@@ -815,15 +619,13 @@ void resolver_free(struct resolver *r)
 		return;
 	r->closing = true;
 	text_copy(r->test_text, sizeof(r->test_text), "shutting down");
-	getdns_context_destroy(r->context); /* calls back whatever it still holds */
+	resolver_stub_free(r->stub); /* calls back whatever it still holds */
 	DL_FOREACH_SAFE2(r->suspects, q, next, suspect_next)
 	fail_local(q);
 	while (r->ready != NULL)
 		deliver_one(r);
 	DL_FOREACH_SAFE(r->by_age, q, next)
 	question_free(q);
-	getdns_dict_destroy(r->validated);
-	getdns_dict_destroy(r->unchecked);
 	event_free(r->deliver);
 	event_free(r->test_timer);
 	event_free(r->patience);
