@@ -23,7 +23,7 @@ from lab.world import World  # noqa: E402
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(TOP, 'build'))
 
 SHORT = '''\
-resolver: {{mode: system, upstreams: [{resolver}], timeout: 2s}}
+resolver: {{mode: auto, upstreams: [{resolver}], timeout: 2s}}
 tls: {{ca_file: {ca}}}
 probe: {{allow_private: true, per_ip_gap: 0s}}
 defaults: {{timeout: {{connect: 2s, smtp: 3s, total: 15s}}}}

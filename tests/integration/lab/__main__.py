@@ -2,6 +2,7 @@
 """The lab from the command line.
 
     python3 -m lab [--build DIR] [COMMAND...]    start it, run COMMAND (or a shell) inside, end it
+    python3 -m lab [--build DIR] --demo          one fault after the other, and the alerts
 
 Inside, `lab` steers it, DNS goes to its resolver, and `mxwatch` is the one from the build
 directory, with a wrapper that knows the lab's CA.
@@ -16,7 +17,7 @@ import warnings
 
 warnings.filterwarnings('ignore', message='SHA1')
 
-from . import catalogue, control, netns  # noqa: E402
+from . import catalogue, control, demo, netns  # noqa: E402
 from .world import World  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -52,6 +53,8 @@ def main():
     if argv[:1] == ['--build']:
         build, argv = os.path.abspath(argv[1]), argv[2:]
     private = netns.enter()
+    if argv[:1] == ['--demo']:
+        return demo.main(build)
     began = time.monotonic()
     with World() as world:
         if private:

@@ -13,7 +13,7 @@ SECRET = b'a secret of the lab, 32 bytes.. '
 
 CONFIGURATION = '''\
 state: {{path: {state}}}
-resolver: {{mode: system, upstreams: [{resolver}], timeout: 2s}}
+resolver: {{mode: auto, upstreams: [{resolver}], timeout: 2s}}
 tls: {{ca_file: {ca}}}
 probe: {{allow_private: true, per_ip_gap: 0s, open_relay: false, processes: {processes}}}
 defaults:
