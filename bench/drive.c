@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The engine's end of a prober, for `make bench`: hands the real prober orders for COUNT hosts
+ * of the responder, IN-FLIGHT at a time, opens every gate, counts what comes back, and prints
+ * what the prober used.
+ *
+ *     drive PROBER SMTP-PORT DNS-PORT ROOT.pem COUNT IN-FLIGHT HOSTS
+ *
+ * HOSTS is the number of distinct hosts (a repeat meets a remembered chain).  With COUNT
+ * 0 it opens IN-FLIGHT probes, waits until the peer holds them all, and prints the
+ * prober's resident memory before and with them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "channel.h"
+#include "err.h"
+#include "message.h"
+#include "observation.h"
+#include "spawn.h"
+
+static struct event_base *base;
+static struct channel *prober;
+static pid_t child;
+static unsigned count, in_flight, hosts, ordered, observed, failed, granted;
+static int port;
+static long resident_before;
+static bool hold;
+
+static long resident_kib(void)
+{
+	char path[64], line[256];
+	long kib = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
+	FILE *f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		sscanf(line, "VmRSS: %ld", &kib);
+	if (f != NULL)
+		fclose(f);
+	return kib;
+}
+
+static void order(void)
+{
+	char name[64];
+	const char *const ports[] = {"25"};
+	snprintf(name, sizeof(name), "h%u.bench.test", ordered % hosts);
+	struct message_order o = {
+	    .kind = OBS_KIND_HOST,
+	    .subject = name,
+	    .deadline_ms = 120000,
+	    .connect_ms = 60000,
+	    .smtp_ms = 60000,
+	    .ports = ports,
+	    .n_ports = 1,
+	};
+	channel_send_shape(prober, MESSAGE_ORDER, ++ordered, &message_order_shape, &o);
+}
+
+static void begin(void)
+{
+	resident_before = resident_kib();
+	while (ordered < in_flight)
+		order();
+}
+
+static void finish(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (hold)
+		printf("held %u resident_before_kib %ld resident_with_kib %ld\n", granted,
+		       resident_before, resident_kib());
+	event_base_loopbreak(base);
+}
+
+static void on_observed(const struct frame *f)
+{
+	struct arena *arena = arena_new();
+	struct error err;
+	struct observation *o = observation_decode(f->body, f->len, SHAPE_STRICT, arena, &err);
+	if (o == NULL || o->host->n_services == 0 || o->host->services[0].tls == NULL ||
+	    !o->host->services[0].tls->trusted)
+		failed++;
+	if (failed == 1 && observed + 1 == failed)
+		fprintf(stderr, "drive: %.*s\n", (int)f->len, f->body);
+	arena_free(arena);
+	if (++observed == count)
+		finish(-1, 0, NULL);
+	else if (ordered < count)
+		order();
+}
+
+static void on_frame(struct channel *c, const struct frame *f, int fd, void *arg)
+{
+	(void)fd;
+	(void)arg;
+	static bool ready;
+	switch (f->type) {
+	case MESSAGE_SELF: {
+		if (!ready)
+			begin();
+		ready = true;
+		break;
+	}
+	case MESSAGE_WANT:
+		channel_send(c, MESSAGE_GO, f->id, "{}", 2);
+		if (++granted == in_flight && hold) {
+			struct timeval settle = {3, 0};
+			event_base_once(base, -1, EV_TIMEOUT, finish, NULL, &settle);
+		}
+		break;
+	case MESSAGE_OBSERVED:
+		on_observed(f);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_gone(struct channel *c, const char *why, void *arg)
+{
+	(void)c;
+	(void)arg;
+	fprintf(stderr, "drive: the prober is gone: %s\n", why);
+	exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	int pair[2], life[2];
+	struct error err;
+	char dns[32];
+	if (argc != 8)
+		return 64;
+	port = atoi(argv[2]);
+	count = (unsigned)atoi(argv[5]);
+	in_flight = (unsigned)atoi(argv[6]);
+	hosts = (unsigned)atoi(argv[7]);
+	hold = count == 0;
+	if (!hold && in_flight > count)
+		in_flight = count;
+	const char *const child_argv[] = {argv[1], NULL};
+	if (spawn_pair(pair, &err) != 0 || spawn_pair(life, &err) != 0)
+		return 1;
+	int fds[] = {pair[1], life[1]};
+	child = spawn_program(argv[1], child_argv, fds, 2, NULL, &err);
+	if (child < 0) {
+		fprintf(stderr, "drive: %s\n", err.text);
+		return 1;
+	}
+	close(pair[1]);
+	close(life[1]);
+	base = event_base_new();
+	prober = channel_new(base, pair[0], on_frame, on_gone, NULL);
+	snprintf(dns, sizeof(dns), "127.0.0.1:%s", argv[3]);
+	const char *const upstreams[] = {dns};
+	struct message_setup setup = {
+	    .upstreams = upstreams,
+	    .n_upstreams = 1,
+	    .resolver_timeout_ms = 5000,
+	    .ca_file = argv[4],
+	    .helo = "bench.test",
+	    .ipv6_off = true,
+	    .concurrency = 10000,
+	    .port_smtp = port,
+	    .port_https = 443,
+	    .allow_private = true,
+	};
+	channel_send_shape(prober, MESSAGE_SETUP, 0, &message_setup_shape, &setup);
+	event_base_dispatch(base);
+	channel_free(prober);
+	close(life[0]);
+	int status;
+	struct rusage used;
+	wait4(child, &status, 0, &used);
+	if (!hold)
+		printf("probes %u failed %u user_us %lld sys_us %lld peak_kib %ld\n", observed,
+		       failed, (long long)used.ru_utime.tv_sec * 1000000 + used.ru_utime.tv_usec,
+		       (long long)used.ru_stime.tv_sec * 1000000 + used.ru_stime.tv_usec,
+		       used.ru_maxrss);
+	return failed == 0 ? 0 : 1;
+}
