@@ -12,7 +12,6 @@
 #include <jansson.h>
 
 #include "buf.h"
-#include "stamp.h"
 #include "text.h"
 
 #define NAMES_IN_SENTENCE 5
@@ -568,12 +567,11 @@ static void tell_cert(struct telling *t, const struct edge *e)
 				   json_object_get(after, "spki_sha256"));
 	bool same_issuer =
 	    json_equal(json_object_get(before, "issuer"), json_object_get(after, "issuer"));
-	json_int_t until = json_integer_value(json_object_get(after, "not_after"));
-	char text[STAMP_TEXT];
+	const char *until = json_string_value(json_object_get(after, "not_after"));
 	add(t, e, "cert.changed", "tls.cert.renewal", SEVERITY_INFO)->summary = arena_printf(
 	    t->arena, "%s serves a new certificate with %s from %s issuer%s%.10s", subject_of(t, e),
 	    same_key ? "the same key" : "another key", same_issuer ? "the same" : "another",
-	    until != 0 ? ", valid until " : "", until != 0 ? stamp_format(text, until) : "");
+	    until != NULL ? ", valid until " : "", until != NULL ? until : "");
 	json_decref(before);
 	json_decref(after);
 }

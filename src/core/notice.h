@@ -66,6 +66,9 @@ void notice_encode(const struct notice *n, struct buf *out);
 int notice_decode(const char *json, size_t len, struct arena *arena, struct notice *n,
 		  struct error *err);
 
+/* A few words for a subject line; an event without words of its own is called by its check's
+ * title, or by its name. */
+const char *notice_title(const char *event);
 /* What a broken check means for mail delivery, one sentence; static text, "" if nothing. */
 const char *notice_impact(const char *check, enum finding_severity severity);
 

@@ -12,6 +12,7 @@
 
 #include "mem.h"
 #include "mta_sts.h"
+#include "stamp.h"
 #include "tls_rpt.h"
 
 /* -- the document ------------------------------------------------------------------------- */
@@ -382,10 +383,11 @@ static void service_tls(struct collector *c, const struct obs_service *s)
 	if (t->n_chain == 0 || t->chain[0].sha256 == NULL)
 		return;
 	const struct obs_cert *leaf = &t->chain[0];
+	char until[STAMP_TEXT];
 	add_value(c, service_key(c, s, "cert"),
-		  json_pack("{s:s?,s:I,s:s,s:s?}", "issuer", leaf->issuer, "not_after",
-			    (json_int_t)leaf->not_after, "sha256", leaf->sha256, "spki_sha256",
-			    leaf->spki_sha256));
+		  json_pack("{s:s?,s:s?,s:s,s:s?}", "issuer", leaf->issuer, "not_after",
+			    leaf->not_after != 0 ? stamp_format(until, leaf->not_after) : NULL,
+			    "sha256", leaf->sha256, "spki_sha256", leaf->spki_sha256));
 }
 
 static void service_facts(struct collector *c, const struct obs_service *s)

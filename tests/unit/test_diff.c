@@ -65,7 +65,7 @@ static const char *told(struct arena *arena, const struct changes *changes)
 	"\",\"mx\":[" mx "]}\n"
 #define S25 "[192.0.2.7]:25 "
 #define CERT(sha, spki)                                                                            \
-	S25 "cert={\"issuer\":\"CN=CA\",\"not_after\":1800000000,\"sha256\":\"" sha                \
+	S25 "cert={\"issuer\":\"CN=CA\",\"not_after\":\"2027-01-15T08:00:00Z\",\"sha256\":\"" sha                \
 	    "\",\"spki_sha256\":\"" spki "\"}"
 
 static const struct {
@@ -493,7 +493,7 @@ static void host_posture(void **state)
 	struct arena *arena = arena_new();
 	struct posture *p = reduce(arena, json);
 	assert_string_equal(listing(arena, p),
-			    "[192.0.2.7]:25 cert={\"issuer\":\"CN=CA\",\"not_after\":1800000000,"
+			    "[192.0.2.7]:25 cert={\"issuer\":\"CN=CA\",\"not_after\":\"2027-01-15T08:00:00Z\","
 			    "\"sha256\":\"aa\",\"spki_sha256\":\"bb\"}\n"
 			    "[192.0.2.7]:25 ptr=[\"mx1.x.test\"]\n"
 			    "[192.0.2.7]:25 relay=\"closed\"\n"

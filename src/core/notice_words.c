@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What people read about events and checks: a title of a few words for subject lines, and what
+ * a broken check means for mail delivery.
+ */
+#include "notice.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "text.h"
+
+/* -- titles ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *event, *title;
+} titles[] = {
+    {"cert.changed", "new certificate"},
+    {"cert.expiring", "certificate expires soon"},
+    {"cert.expired", "certificate expired"},
+    {"mx.added", "MX host added"},
+    {"mx.removed", "MX host removed"},
+    {"mx.changed", "MX set changed"},
+    {"mx.pattern_drift", "MX and MTA-STS policy disagree"},
+    {"mta_sts.id_changed", "MTA-STS id changed"},
+    {"mta_sts.policy_changed", "MTA-STS policy changed under an old id"},
+    {"mta_sts.mode_changed", "MTA-STS mode changed"},
+    {"mta_sts.removed", "MTA-STS removed"},
+    {"mta_sts.published", "MTA-STS published"},
+    {"mta_sts.delegation", "MTA-STS delegation changed"},
+    {"tls.version_regression", "TLS version fell back"},
+    {"tls.cipher_regression", "TLS cipher weakened"},
+    {"starttls.lost", "STARTTLS lost"},
+    {"starttls.gained", "STARTTLS works"},
+    {"dane.lost", "DANE lost"},
+    {"dane.gained", "DANE gained"},
+    {"dane.tlsa_changed", "TLSA records changed"},
+    {"dane.broken", "TLSA mismatch"},
+    {"dnssec.lost", "DNSSEC lost"},
+    {"dnssec.gained", "DNSSEC gained"},
+    {"dnssec.bogus", "DNSSEC validation fails"},
+    {"tls_rpt.changed", "TLS-RPT changed"},
+    {"tls_rpt.removed", "TLS-RPT removed"},
+    {"ptr.changed", "PTR changed"},
+    {"relay.opened", "open relay"},
+    {"relay.closed", "relay closed"},
+    {"grade.dropped", "grade dropped"},
+    {"grade.rose", "grade rose"},
+    {"host.unreachable", "host unreachable"},
+    {"monitor.blind", "the monitor cannot see"},
+    {"submission.discovery", "submission records changed"},
+};
+
+const char *notice_title(const char *event)
+{
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		if (strcmp(titles[i].event, event) == 0)
+			return titles[i].title;
+	}
+	const struct check *c = check_find(event);
+	return c != NULL ? c->title : event;
+}
+
+/* -- impact ------------------------------------------------------------------------------ */
+
+/* First match wins; `critical` rows speak for critical findings only. */
+static const struct {
+	const char *check; /* glob */
+	bool critical;
+	const char *text;
+} impacts[] = {
+    {"mx.present", true, "Mail to the domain cannot be delivered: it bounces at the sender."},
+    {"mx.present", false, "Senders have to guess where mail for the domain goes."},
+    {"mx.resolves", false,
+     "Senders cannot reach this MX host and fall back to the others, if any."},
+    {"mx.dnssec", true, "Validating senders cannot look up the MX records and defer mail."},
+    {"mx.dnssec", false,
+     "The choice of MX is open to forgery, and DANE does not protect the domain."},
+    {"mx.address_dnssec", true, "Validating senders cannot resolve the host and defer mail to it."},
+    {"mx.address_dnssec", false, "DANE senders ignore the TLSA records of this host."},
+    {"dnssec.rrsig_expiry", false,
+     "When the signatures run out, validating resolvers drop the zone and mail stops."},
+    {"caa.issuer", false, "The next renewal of the certificate will be refused by the CA."},
+    {"smtp.connect", false,
+     "Senders cannot deliver through this address and try the others, if any."},
+    {"smtp.ehlo", false, "Senders may not see STARTTLS here and deliver in the clear."},
+    {"smtp.ptr", false,
+     "Mail sent from this address is refused or marked as spam by many receivers."},
+    {"smtp.open_relay", false,
+     "Strangers can send mail through this server; it will be blocklisted soon."},
+    {"smtp.auth_cleartext", false, "Passwords can cross the network in the clear."},
+    {"tls.starttls_injection", false,
+     "Somebody on the path can slip commands into encrypted sessions."},
+    {"tls.starttls", false,
+     "Mail to this address travels unencrypted, and senders that insist on TLS do not deliver."},
+    {"tls.version", true, "Modern senders refuse the old TLS version or fall back to plain text."},
+    {"tls.version", false, "Connections can be made with outdated TLS versions."},
+    {"tls.cipher", false,
+     "Recorded traffic may be read later, or connections fail with strict senders."},
+    {"tls.key_exchange", false, "The encryption of this host can be broken by a strong attacker."},
+    {"tls.compression", false, "Compressed TLS leaks parts of the traffic (CRIME)."},
+    {"tls.renegotiation", false, "An attacker can splice data into TLS sessions."},
+    {"tls.cert.expiry", false,
+     "After expiry, senders that honour MTA-STS refuse this host, and clients warn their users."},
+    {"tls.cert.renewal", false, "If the renewal stays stuck, the certificate runs out."},
+    {"tls.cert.*", true, "Senders that verify certificates (MTA-STS) do not deliver to this host."},
+    {"tls.cert.*", false, "Senders that verify certificates cannot trust this host."},
+    {"dane.match", false, "Senders that honour DANE refuse this host and defer or bounce mail."},
+    {"dane.denial", false,
+     "Senders that honour DANE cannot prove that there is no TLSA and defer mail."},
+    {"dane.dnssec", true, "Senders that honour DANE cannot validate the records and defer mail."},
+    {"dane.*", false, "Senders that honour DANE do not get the protection the records promise."},
+    {"mta_sts.mx_match", true,
+     "Senders that honour MTA-STS refuse the MX hosts outside the policy and defer mail."},
+    {"mta_sts.mx_tls", true, "Senders that honour MTA-STS refuse this host and defer mail."},
+    {"mta_sts.cache_hazard", false,
+     "Senders that still hold the older policy refuse the new MX hosts and defer mail."},
+    {"mta_sts.id_body", false,
+     "Senders that hold the policy do not fetch the new one until it runs out."},
+    {"mta_sts.policy.mode", false,
+     "Senders no longer insist on verified TLS: mail can be intercepted on the way."},
+    {"mta_sts.record", false, "Senders that do not hold a policy yet deliver without MTA-STS."},
+    {"mta_sts.policy.*", false,
+     "Senders cannot renew the MTA-STS policy; once it runs out mail goes unprotected."},
+    {"mta_sts.cert_expiry", false,
+     "After expiry, senders cannot fetch the MTA-STS policy any more."},
+    {"mta_sts.withdrawal", false, "Senders that still hold the policy go on enforcing it."},
+    {"mta_sts.*", false, "MTA-STS does not protect mail to the domain as intended."},
+    {"tls_rpt.*", false, "Nobody is told when senders fail to deliver over TLS."},
+    {"delivery.sender_view", false, "Some senders defer or refuse mail to this host."},
+    {"submission.*", false, "Mail programs cannot find or use the submission service."},
+    {"notify.*", false, "Alerts may not reach the people they are for."},
+    {"self.*", false, "Domains cannot be checked as they should until this is mended."},
+};
+
+const char *notice_impact(const char *check, enum finding_severity severity)
+{
+	for (size_t i = 0; i < sizeof(impacts) / sizeof(impacts[0]); i++) {
+		if (impacts[i].critical && severity != SEVERITY_CRITICAL)
+			continue;
+		if (text_glob(impacts[i].check, check))
+			return impacts[i].text;
+	}
+	return "";
+}

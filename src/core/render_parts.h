@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the receivers' formats have in common: the words of a verdict, a notice's difference as
+ * lines, and strings from strangers made fit for any of them.
+ */
+#ifndef RENDER_PARTS_H
+#define RENDER_PARTS_H
+
+#include "arena.h"
+#include "buf.h"
+#include "notice.h"
+
+#define RENDER_MAX_VALUE 600 /* characters of one value shown to people */
+
+/* One line: control characters and line breaks become spaces, bidirectional controls and
+ * broken UTF-8 go, "..." stands for what passes max characters.  For places that need more
+ * (HTML, Markdown) the result is escaped again. */
+void render_clean(struct buf *out, const char *s, size_t max);
+/* The same into arena; NULL becomes "". */
+const char *render_cleaned(struct arena *arena, const char *s, size_t max);
+
+/* "PROBLEM", "RECOVERED", "CHANGE", "NOTICE", "TEST": who speaks, for a From display name. */
+const char *render_status(const struct notice *n);
+/* "CRITICAL", "WARNING", "INFO", "RECOVERED", "CHANGED", "TEST" */
+const char *render_verdict(const struct notice *n);
+/* The verdict, how long it lasts or lasted, and the summary: "RECOVERED after 2 h 13 min: ...". */
+const char *render_headline(struct arena *arena, const struct notice *n);
+/* The same without the summary. */
+const char *render_lead(struct arena *arena, const struct notice *n);
+/* "example.test", or "mx1.example.test (800 domains)" */
+const char *render_where(struct arena *arena, const struct notice *n);
+/* where: title; the same through the life of an incident. */
+const char *render_title(struct arena *arena, const struct notice *n);
+/* "2026-11-22 13:00:00 UTC" */
+const char *render_time(struct arena *arena, int64_t at);
+/* "#RRGGBB" of the verdict. */
+const char *render_colour(const struct notice *n);
+/* Domains that are not named in n. */
+int64_t render_unnamed(const struct notice *n);
+
+struct render_line {
+	char sign; /* '-' was, '+' is */
+	const char *text;
+};
+
+/* before and after as the lines that differ; *count 0 if there is nothing to show. */
+struct render_line *render_difference(struct arena *arena, const struct notice *n, size_t *count);
+
+#endif
