@@ -59,6 +59,22 @@ const char *remarks_quote(struct remarks *r, const char *bytes, size_t len)
 	return quoted;
 }
 
+static bool stands_behind(const struct remark *a, const struct remark *b)
+{
+	return a->line != b->line ? a->line > b->line : a->column > b->column;
+}
+
+void remarks_sort(struct remarks *r)
+{
+	for (size_t i = 1; i < r->n; i++) {
+		struct remark row = r->item[i];
+		size_t k = i;
+		for (; k > 0 && stands_behind(&r->item[k - 1], &row); k--)
+			r->item[k] = r->item[k - 1];
+		r->item[k] = row;
+	}
+}
+
 const struct remark *remarks_first(const struct remarks *r, enum remark_level level)
 {
 	for (size_t i = 0; i < r->n; i++)

@@ -28,7 +28,7 @@ struct remarks {
 extern const char *const remark_level_words[]; /* "note", "warning", "error", NULL */
 
 /* Rows kept of one document; past them only the first ERROR is still taken. */
-#define REMARKS_MAX 100
+#define REMARKS_MAX 200
 
 void remarks_init(struct remarks *r, struct arena *arena);
 /* Values in fmt's arguments go through remarks_quote first when they come from outside. */
@@ -36,6 +36,8 @@ void remarks_add(struct remarks *r, enum remark_level level, size_t line, size_t
     const char *reference, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Bytes from the document, escaped and in double quotes, cut at 64 characters; from the arena. */
 const char *remarks_quote(struct remarks *r, const char *bytes, size_t len);
+/* By place; equal places keep their order. */
+void remarks_sort(struct remarks *r);
 /* The first of at least this level, NULL if there is none. */
 const struct remark *remarks_first(const struct remarks *r, enum remark_level level);
 
