@@ -345,7 +345,7 @@ static void test_spawned_dies_with_its_starter(void **state)
 	assert_int_equal(spawn_pair(pair, NULL), 0);
 	pid_t starter = fork();
 	if (starter == 0) {
-		shell("sleep 1000 >&3", pair[1]);
+		shell("exec sleep 1000", pair[1]);
 		_exit(0);
 	}
 	close(pair[1]);
