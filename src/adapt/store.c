@@ -252,7 +252,8 @@ void store_subjects(struct store *s, store_subject_cb *cb, void *arg)
 {
 	struct sql_rows *r =
 	    sql_query(s->db,
-		      "SELECT kind, name, at, judged, sweep, relay, digest, baselined, grade, hosts"
+		      "SELECT kind, name, at, judged, sweep, relay, relay_accepted, digest, baselined,"
+	    " grade, hosts"
 		      " FROM subject ORDER BY kind, name",
 		      "");
 
@@ -264,10 +265,11 @@ void store_subjects(struct store *s, store_subject_cb *cb, void *arg)
 		    .judged = sql_int(r, 3),
 		    .sweep = sql_int(r, 4),
 		    .relay = sql_int(r, 5),
-		    .digest = sql_int(r, 6),
-		    .baselined = sql_int(r, 7) != 0,
-		    .grade = sql_peek(r, 8),
-		    .hosts = sql_peek(r, 9),
+		    .relay_accepted = sql_int(r, 6),
+		    .digest = sql_int(r, 7),
+		    .baselined = sql_int(r, 8) != 0,
+		    .grade = sql_peek(r, 9),
+		    .hosts = sql_peek(r, 10),
 		};
 		cb(&row, arg);
 	}

@@ -55,7 +55,7 @@ void store_put_meta(struct store *s, const char *key, const char *value);
 struct store_subject {
 	int kind; /* enum obs_kind */
 	const char *name;
-	int64_t at, judged, sweep, relay; /* 0 = never */
+	int64_t at, judged, sweep, relay, relay_accepted; /* 0 = never */
 	int64_t digest;
 	bool baselined;
 	const char *grade; /* NULL */

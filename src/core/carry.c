@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include "carry.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* -- SipHash-1-3 (Aumasson, Bernstein 2012) -------------------------------------------------------
+ */
+
+struct sip {
+	uint64_t v[4], word;
+	size_t len;
+};
+
+static uint64_t rotate(uint64_t x, int by)
+{
+	return (x << by) | (x >> (64 - by));
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+static void sip_word(struct sip *s, uint64_t word)
+{
+	s->v[3] ^= word;
+	sip_round(s->v);
+	s->v[0] ^= word;
+}
+
+static void sip_byte(struct sip *s, unsigned char c)
+{
+	s->word |= (uint64_t)c << (8 * (s->len % 8));
+	if (++s->len % 8 == 0) {
+		sip_word(s, s->word);
+		s->word = 0;
+	}
+}
+
+static uint64_t sip_end(struct sip *s)
+{
+	sip_word(s, s->word | (uint64_t)s->len << 56);
+	s->v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(s->v);
+	return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
+}
+
+/* -- the document without what moves
+ * ------------------------------------------------------------------ */
+
+static bool moves(const char *key, size_t len)
+{
+	static const char *const names[] = {"at",	  "took_ms",	 "ttl_s",
+					    "connect_ms", "greeting_ms", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], key, len) == 0)
+			return true;
+	return false;
+}
+
+/* The end of the string that begins at p (its quote), behind the closing quote. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		if (*p == '\\')
+			p++;
+	return p < end ? p + 1 : end;
+}
+
+int64_t carry_digest(const char *json, size_t len, const uint64_t key[2])
+{
+	struct sip s = {{key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
+			 key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u},
+			0,
+			0};
+	const char *p = json, *end = json + len;
+	uint64_t h;
+
+	while (p < end) {
+		const char *next = *p == '"' ? string_end(p, end) : p + 1;
+		if (*p == '"' && next < end && *next == ':' &&
+		    moves(p + 1, (size_t)(next - p) - 2)) {
+			/* a key of ours: its value is a number or a time */
+			p = next + 1;
+			p = p < end && *p == '"' ? string_end(p, end) : p;
+			while (p < end && *p != ',' && *p != '}')
+				p++;
+			continue;
+		}
+		for (; p < next; p++)
+			sip_byte(&s, (unsigned char)*p);
+	}
+	h = sip_end(&s);
+	return h ? (int64_t)h : 1;
+}
+
+/* -- the deep look
+ * --------------------------------------------------------------------------------------- */
+
+size_t carry_sweeps(struct observation *now, const struct observation *before)
+{
+	size_t n = 0;
+
+	if (now->host == NULL || before->host == NULL)
+		return 0;
+	for (size_t i = 0; i < now->host->n_services; i++) {
+		struct obs_service *s = &now->host->services[i];
+		for (size_t k = 0; s->sweep == NULL && k < before->host->n_services; k++) {
+			const struct obs_service *old = &before->host->services[k];
+			if (old->sweep && old->port == s->port &&
+			    strcmp(old->address, s->address) == 0) {
+				s->sweep = old->sweep;
+				n++;
+			}
+		}
+	}
+	return n;
+}
