@@ -228,6 +228,15 @@ static const char *tls_reason(int ssl_error, int error)
 	return "the server closed the connection during the handshake";
 }
 
+/* The number of the alert that ended the handshake, 0 if none did (RFC 8446 section 6). */
+static int alert(void)
+{
+	unsigned long code = ERR_peek_error();
+	int reason = code ? ERR_GET_REASON(code) : 0;
+
+	return reason > SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
+}
+
 static void handshake(struct stream *s)
 {
 	int result, why, error;
@@ -249,9 +258,8 @@ static void handshake(struct stream *s)
 		want(s, why == SSL_ERROR_WANT_READ ? EV_READ : EV_WRITE);
 		return;
 	}
-	tell(s, (struct stream_notice){.event = STREAM_TLS_FAILED,
-				       .error = why == SSL_ERROR_SYSCALL ? error : 0,
-				       .text = tls_reason(why, error)});
+	tell(s, (struct stream_notice){
+		    .event = STREAM_TLS_FAILED, .error = alert(), .text = tls_reason(why, error)});
 	ERR_clear_error();
 }
 

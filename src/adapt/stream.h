@@ -47,7 +47,7 @@ enum stream_event {
 	STREAM_CONNECTED,
 	STREAM_DATA, /* data, len: valid during the call */
 	STREAM_TLS_UP,
-	STREAM_TLS_FAILED, /* text: the alert or what went wrong; error: errno or 0 */
+	STREAM_TLS_FAILED, /* text: the alert or what went wrong; error: the alert's number or 0 */
 	STREAM_EOF,
 	STREAM_ERROR, /* error: errno; EMSGSIZE: more bytes than the limits allow */
 };
@@ -71,12 +71,15 @@ struct stream_target {
 	const char *source; /* our own address to bind, NULL = the kernel chooses */
 };
 
+#define STREAM_TLS1_2	 0x0303
+#define STREAM_ANONYMOUS "aNULL:!eNULL:@SECLEVEL=0" /* suites without a certificate */
+
 struct stream_tls { /* all zero: the ordinary handshake with no SNI */
 	const char *sni;
 	const char *
 	    ciphers; /* OpenSSL list for TLS 1.2 and before, NULL = everything with a certificate */
 	const char *sigalgs; /* OpenSSL list, NULL = default */
-	int max_version;     /* TLS1_2_VERSION, ...; 0 = highest */
+	int max_version;     /* STREAM_TLS1_2; 0 = highest */
 };
 
 /* Begin to connect; cb later, failures of connect() included.  Strings are not kept. */

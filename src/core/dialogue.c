@@ -284,9 +284,9 @@ static enum state tls_up(const struct dialogue *d)
 	return d->params.tls == DIALOGUE_IMPLICIT ? GREETING : EHLO_TLS;
 }
 
-static enum state tls_failed(struct dialogue *d, const char *text)
+static enum state tls_failed(struct dialogue *d, int alert, const char *text)
 {
-	fail(d, OBS_CLASS_TLS, 0, text ? text : "the handshake failed");
+	fail(d, OBS_CLASS_TLS, alert, text ? text : "the handshake failed");
 	if (d->params.inject)
 		d->injection = OBS_OFFER_NO; /* nothing was answered inside TLS */
 	return DONE;
@@ -492,7 +492,7 @@ static enum state next_state(struct dialogue *d, const struct dialogue_event *ev
 	case DIALOGUE_TLS_UP:
 		return tls_up(d);
 	case DIALOGUE_TLS_FAILED:
-		return tls_failed(d, event->text);
+		return tls_failed(d, event->error, event->text);
 	case DIALOGUE_EOF:
 		return lost(d, OBS_CLASS_PROTOCOL, 0, "the server closed the connection");
 	case DIALOGUE_TIMEOUT:

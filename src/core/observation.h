@@ -62,7 +62,7 @@ struct obs_failure {
 	int stage; /* enum obs_stage */
 	int class; /* enum obs_class; NONE means there was no failure */
 	const char *text;
-	int64_t code; /* SMTP or HTTP status, errno or 0 */
+	int64_t code; /* SMTP or HTTP status, TLS alert, errno or 0 */
 };
 
 /* -- DNS -------------------------------------------------------------------------------- */

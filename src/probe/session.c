@@ -180,7 +180,8 @@ static void on_stream(const struct stream_notice *n, void *arg)
 		step(s, (struct dialogue_event){.kind = DIALOGUE_TLS_UP});
 		break;
 	case STREAM_TLS_FAILED:
-		step(s, (struct dialogue_event){.kind = DIALOGUE_TLS_FAILED, .text = n->text});
+		step(s, (struct dialogue_event){
+			    .kind = DIALOGUE_TLS_FAILED, .error = n->error, .text = n->text});
 		break;
 	case STREAM_EOF:
 		step(s, (struct dialogue_event){.kind = DIALOGUE_EOF});
