@@ -250,12 +250,12 @@ void store_put_meta(struct store *s, const char *key, const char *value)
 
 void store_subjects(struct store *s, store_subject_cb *cb, void *arg)
 {
-	struct sql_rows *r =
-	    sql_query(s->db,
-		      "SELECT kind, name, at, judged, sweep, relay, relay_accepted, digest, baselined,"
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT kind, name, at, judged, sweep, relay, relay_accepted, digest, baselined,"
 	    " grade, hosts"
-		      " FROM subject ORDER BY kind, name",
-		      "");
+	    " FROM subject ORDER BY kind, name",
+	    "");
 
 	while (sql_next(r)) {
 		struct store_subject row = {
@@ -279,10 +279,12 @@ void store_put_subject(struct store *s, const struct store_subject *row)
 {
 	sql_run(s->db,
 		"INSERT OR REPLACE INTO subject"
-		" (kind, name, at, judged, sweep, relay, digest, baselined, grade, hosts)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"isiiiiiiss", (int64_t)row->kind, row->name, row->at, row->judged, row->sweep,
-		row->relay, row->digest, (int64_t)row->baselined, row->grade, row->hosts);
+		" (kind, name, at, judged, sweep, relay, relay_accepted, digest, baselined,"
+		" grade, hosts)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"isiiiiiiiss", (int64_t)row->kind, row->name, row->at, row->judged, row->sweep,
+		row->relay, row->relay_accepted, row->digest, (int64_t)row->baselined, row->grade,
+		row->hosts);
 }
 
 void store_drop_subject(struct store *s, int kind, const char *name)

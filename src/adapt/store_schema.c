@@ -9,10 +9,11 @@ static const char first[] =
     /* What the schedule and the roster want at start, lean and in the order of the names. */
     "CREATE TABLE subject ("
     "  kind INTEGER NOT NULL, name TEXT NOT NULL,"
-    "  at INTEGER NOT NULL,"	    /* last probe that could see */
-    "  judged INTEGER NOT NULL,"    /* domain: last judgement */
-    "  sweep INTEGER NOT NULL,"	    /* host: last deep look */
-    "  relay INTEGER NOT NULL,"	    /* host: last relay test */
+    "  at INTEGER NOT NULL,"	 /* last probe that could see */
+    "  judged INTEGER NOT NULL," /* domain: last judgement */
+    "  sweep INTEGER NOT NULL,"	 /* host: last deep look */
+    "  relay INTEGER NOT NULL,"	 /* host: last relay test, and the last one accepted */
+    "  relay_accepted INTEGER NOT NULL,"
     "  digest INTEGER NOT NULL,"    /* of the facts of the last observation */
     "  baselined INTEGER NOT NULL," /* the silent first look is over */
     "  grade TEXT,"		    /* domain: the believed one */
