@@ -16,7 +16,7 @@ TOP = os.path.normpath(os.path.join(HERE, '..', '..'))
 sys.path.insert(0, HERE)
 warnings.filterwarnings('ignore', message='SHA1')
 
-from lab import catalogue, dns, netns  # noqa: E402
+from lab import catalogue, netns  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 from lab.world import World  # noqa: E402
 

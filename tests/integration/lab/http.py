@@ -2,7 +2,6 @@
 """HTTPS of the lab: nginx for policy hosts as most people run them, scripted ones for those
 that nobody should run, and the sink for webhooks."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +12,7 @@ import socket
 import ssl
 import time
 
+from .ca import DER
 from .loop import Listener, wait_for
 from .program import Program
 from .smtp import forever, server_context
@@ -96,14 +96,13 @@ class Nginx:
         """Apply the sites; returns when nginx presents the certificate that host has now."""
         self._write_configuration()
         self.program.signal(signal.SIGHUP)
-        wanted = self.sites[host]['certificate'].leaf.public_bytes(_der())
+        wanted = self.sites[host]['certificate'].leaf.public_bytes(DER)
         wait_for(lambda: self.presents(host) == wanted, 10, self.program.said)
 
     def presents(self, host):
         """The leaf certificate served to those who ask for host, None while nobody answers."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        import socket
         try:
             with socket.create_connection((NGINX, 443), 2) as raw:
                 with context.wrap_socket(raw, server_hostname=host) as tls:
@@ -114,11 +113,6 @@ class Nginx:
     def stop(self):
         if self.program:
             self.program.stop()
-
-
-def _der():
-    from cryptography.hazmat.primitives.serialization import Encoding
-    return Encoding.DER
 
 
 class OddPolicyHost:

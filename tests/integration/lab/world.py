@@ -11,6 +11,7 @@
 A change is being served when the call returns.
 """
 
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -157,7 +158,6 @@ class World:
     def reverse(self, address, name):
         """PTR of an address: a name, several, or None."""
         if ':' in address:
-            import ipaddress
             owner = ipaddress.ip_address(address).reverse_pointer
         else:
             owner = '.'.join(reversed(address.split('.'))) + '.in-addr.arpa'
