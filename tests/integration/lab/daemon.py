@@ -2,7 +2,9 @@
 """mxwatchd against the lab: short intervals, its own state, receivers to the sinks."""
 
 import base64
+import contextlib
 import os
+import pwd
 import signal
 
 from . import dns
@@ -48,6 +50,10 @@ class Daemon:
         self.secret = os.path.join(directory, 'hook.secret')
         with open(self.secret, 'w') as f:
             f.write('whsec_' + base64.b64encode(SECRET).decode() + '\n')
+        with contextlib.suppress(KeyError):  # the account children run as, where there is one
+            account = pwd.getpwnam('mxwatch')
+            for path in (self.state, self.secret):
+                os.chown(path, account.pw_uid, account.pw_gid)
         self.program = None
         self.domains = []
         self.watch(domains)
