@@ -54,6 +54,8 @@ class Result:
         return (f'argv: {" ".join(self.argv)}\nstatus: {self.status} after {self.seconds:.1f} s\n'
                 f'stdout:\n{indent(self.out)}\nstderr:\n{indent(self.err)}')
 
+    __repr__ = __str__
+
 
 @pytest.fixture(scope='session')
 def lab():

@@ -18,7 +18,7 @@ CASES = [
     ('mta-sts-record', ' v=STSv1; id=1;', 2),
     ('mta-sts-record', 'v=STSv1; id=1; ext=value;', 0),
     ('mta-sts-policy', POLICY, 0),
-    ('mta-sts-policy', POLICY.replace('\r\n', '\n'), 0),
+    ('mta-sts-policy', POLICY.replace('\r\n', '\n'), 1),  # allowed, with a note
     ('mta-sts-policy', POLICY + 'mode: testing\r\n', 1),
     ('mta-sts-policy', POLICY.replace('mode: enforce\r\n', ''), 2),
     ('mta-sts-policy', POLICY.replace('enforce', 'enforced'), 2),
