@@ -160,6 +160,9 @@ static void on_engine_gone(struct channel *channel, const char *why, void *arg)
 		log_error("parent", "engine: %s", why);
 	channel_free(channel);
 	p->engine = NULL;
+	/* The others have no work without it, and none may be left when the next starts. */
+	for (int i = ENGINE + 1; i < SLOTS; i++)
+		child_dismiss(&p->child[i]);
 	child_gone(&p->child[ENGINE]);
 }
 
@@ -188,15 +191,10 @@ static void on_ended(struct child *c, int status, void *arg)
 {
 	struct parent *p = arg;
 
-	if (c->role == MESSAGE_ROLE_ENGINE) {
-		/* The others have no work without it, and none may be left when the next starts. */
-		for (int i = ENGINE + 1; i < SLOTS; i++)
-			child_dismiss(&p->child[i]);
-		if (!p->was_ready && !p->stopping && WIFEXITED(status) &&
-		    is_final(WEXITSTATUS(status))) {
-			p->exit_status = WEXITSTATUS(status);
-			stop(p);
-		}
+	if (c->role == MESSAGE_ROLE_ENGINE && !p->was_ready && !p->stopping && WIFEXITED(status) &&
+	    is_final(WEXITSTATUS(status))) {
+		p->exit_status = WEXITSTATUS(status);
+		stop(p);
 	}
 	if (p->stopping) {
 		c->wanted = false;
