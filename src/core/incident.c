@@ -20,10 +20,10 @@ const char *incident_event(const char *check)
 {
 	const struct check *c = check_find(check);
 
-	return c && c->event ? c->event : check;
+	return c ? check_event(c) : check;
 }
 
-/* "mx1.example.test" of "mx1.example.test[192.0.2.7]:25", with the port. */
+/* "mx1.example.test:25" of "mx1.example.test[192.0.2.7]:25". */
 static const char *host_and_port(const struct problem *p, struct arena *arena)
 {
 	const char *port = strrchr(p->subject, ']');
@@ -33,13 +33,13 @@ static const char *host_and_port(const struct problem *p, struct arena *arena)
 
 const char *incident_key(const struct problem *p, struct arena *arena)
 {
-	const char *event = incident_event(p->check);
+	const char *event = incident_event(p->check), *subject = p->subject;
 
-	if (p->mark && p->host)
-		return arena_printf(arena, "%s|%s|%s", event, host_and_port(p, arena), p->mark);
-	if (p->mark)
-		return arena_printf(arena, "%s|%s|%s", event, p->subject, p->mark);
-	return arena_printf(arena, "%s|%s", event, p->subject);
+	/* a host's certificate is one thing, on however many addresses it is served */
+	if (p->host && text_starts(p->check, "tls.cert."))
+		subject = host_and_port(p, arena);
+	return p->mark ? arena_printf(arena, "%s|%s|%s", event, subject, p->mark)
+		       : arena_printf(arena, "%s|%s", event, subject);
 }
 
 const char *incident_unknown_key(const struct problem *p, struct arena *arena)
@@ -72,9 +72,10 @@ static bool our_fault(const struct incident_input *in, const struct finding *f)
 		return true;
 	if (o->vantage.no_ca && (strstr(f->id, ".trusted") || strstr(f->id, "policy.tls")))
 		return true;
-	if (address && strchr(address, ':') < strchr(address, ']'))
-		return strchr(address, ':') ? o->vantage.no_ipv6 : false;
-	return address && o->vantage.no_ipv4;
+	if (address == NULL)
+		return false;
+	return memchr(address, ':', strcspn(address, "]")) ? o->vantage.no_ipv6
+							   : o->vantage.no_ipv4;
 }
 
 /* -- subjects that are no more --------------------------------------------------------------- */
@@ -174,9 +175,16 @@ static bool is_bad(const struct finding *f)
 	       f->severity >= SEVERITY_WARNING;
 }
 
+/* The leaf certificate whose end a finding is about: each has its own incident. */
 static const char *mark_of(const struct finding *f)
 {
-	return f->evidence ? json_string_value(json_object_get(f->evidence, "leaf_sha256")) : NULL;
+	static const char *const checks[] = {"tls.cert.expiry", "tls.cert.validity",
+					     "mta_sts.cert_expiry", NULL};
+
+	for (size_t i = 0; f->evidence && checks[i]; i++)
+		if (strcmp(checks[i], f->id) == 0)
+			return json_string_value(json_object_get(f->evidence, "sha256"));
+	return NULL;
 }
 
 /* Whether the probe seen now is another one than the one counted last, and not too near. */
@@ -346,23 +354,6 @@ static bool related(const struct problem *child, const struct problem *parent)
 	return child_address == NULL || (port && strcmp(port, "]:25") == 0);
 }
 
-static const struct problem *explanation(const struct incident_result *out,
-					 const struct problem *child)
-{
-	const struct check *c = check_find(child->check);
-
-	for (int depth = 0; c && c->parent && depth < 8; depth++) {
-		for (size_t i = 0; i < out->n_problems; i++) {
-			const struct problem *p = out->problems[i];
-			if (!out->over[i] && p->state == PROBLEM_OPEN && p != child &&
-			    strcmp(p->check, c->parent) == 0 && related(child, p))
-				return p;
-		}
-		c = check_find(c->parent);
-	}
-	return NULL;
-}
-
 static bool opens_now(const struct incident_result *out, const struct problem *p)
 {
 	for (size_t i = 0; i < out->n_steps; i++)
@@ -371,21 +362,75 @@ static bool opens_now(const struct incident_result *out, const struct problem *p
 	return false;
 }
 
+static bool is_ancestor(const char *check, const struct problem *p)
+{
+	const struct check *c = check_find(p->check);
+
+	for (int depth = 0; c && c->parent && depth < 8; depth++) {
+		if (strcmp(c->parent, check) == 0)
+			return true;
+		c = check_find(c->parent);
+	}
+	return false;
+}
+
+/* Whether r may speak for p: an open ancestor that p does not speak for already. */
+static bool explains(const struct problem *r, const struct problem *p)
+{
+	if (p->incident != 0 && r->explained_by == p->incident)
+		return false;
+	return is_ancestor(r->check, p) && related(p, r);
+}
+
+/* The other way round: p opens, and what it follows from was told before.  It is no news
+ * unless it is graver. */
+static bool told_already(const struct incident_result *out, const struct problem *r,
+			 const struct problem *p)
+{
+	return opens_now(out, p) && !opens_now(out, r) && r->explained_by == 0 && !r->baseline &&
+	       r->severity >= p->severity && is_ancestor(p->check, r) && related(r, p);
+}
+
+static const struct problem *explanation(const struct incident_result *out, const struct problem *p)
+{
+	const struct problem *nearest = NULL;
+
+	for (size_t i = 0; i < out->n_problems; i++) {
+		const struct problem *r = out->problems[i];
+		if (out->over[i] || r == p || r->state != PROBLEM_OPEN)
+			continue;
+		if (p->explained_by != 0 && r->incident == p->explained_by)
+			return r; /* as before */
+		if (explains(r, p) && (nearest == NULL || is_ancestor(nearest->check, r)))
+			nearest = r;
+	}
+	for (size_t i = 0; nearest == NULL && i < out->n_problems; i++) {
+		const struct problem *r = out->problems[i];
+		if (!out->over[i] && r != p && r->state == PROBLEM_OPEN && told_already(out, r, p))
+			nearest = r;
+	}
+	return nearest;
+}
+
 static void explain(struct judging *j)
 {
 	struct incident_result *out = j->out;
 
+	for (size_t i = 0; i < out->n_problems; i++)
+		if (!out->over[i] && out->problems[i]->state == PROBLEM_OPEN)
+			out->problems[i]->parent = explanation(out, out->problems[i]);
 	for (size_t i = 0; i < out->n_problems; i++) {
 		struct problem *p = out->problems[i];
-		bool before = p->explained_by != 0;
 		if (out->over[i] || p->state != PROBLEM_OPEN)
 			continue;
-		p->parent = explanation(out, p);
+		/* of a pair, the one told first speaks */
+		if (p->parent && p->parent->parent == p)
+			p->parent = told_already(out, p, p->parent) ? NULL : p->parent;
 		if (opens_now(out, p))
 			continue;
-		if (p->parent && !before)
+		if (p->parent && p->explained_by == 0)
 			step(j, INCIDENT_EXPLAINED, p, NULL);
-		else if (!p->parent && before)
+		else if (!p->parent && p->explained_by != 0)
 			step(j, INCIDENT_OPENED, p,
 			     findings_find(j->in->findings, p->check, p->subject));
 	}
