@@ -26,8 +26,11 @@
 
 #define MAX_ATTEMPTS	 4 /* addresses */
 #define MAX_CERTIFICATES (64 * 1024)
-#define MAX_LOCATION	 1024
-#define URL_MAX		 2048
+/* characters, of up to four bytes each */
+#define MAX_REASON   256
+#define MAX_TYPE     128
+#define MAX_LOCATION 512
+#define URL_MAX	     2048
 
 struct https {
 	struct event_base *base;
@@ -316,7 +319,7 @@ static void set_failure(struct https_fetch *f, enum obs_stage stage, enum obs_cl
 {
 	f->result.failure.stage = stage;
 	f->result.failure.class = class;
-	f->result.failure.text = escaped(f->arena, text, OBS_MAX_TEXT);
+	f->result.failure.text = escaped(f->arena, text, MAX_REASON);
 }
 
 static enum obs_stage stage_of(const struct https_fetch *f)
@@ -377,7 +380,7 @@ static void describe_reply(struct https_fetch *f, CURLcode code)
 	curl_easy_getinfo(f->easy, CURLINFO_APPCONNECT_TIME_T, &handshake);
 	curl_easy_getinfo(f->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	f->result.status = status;
-	f->result.content_type = escaped(f->arena, type, OBS_MAX_TEXT);
+	f->result.content_type = escaped(f->arena, type, MAX_TYPE);
 	f->result.location = escaped(f->arena, location, MAX_LOCATION);
 	f->result.took_ms = clock_monotonic_ms() - f->began_ms;
 	if (f->result.tls != NULL && handshake > connected)

@@ -18,7 +18,7 @@ typedef void domain_done_cb(const struct observation *o, void *arg);
 
 /* order is copied.  done comes exactly once, within order->deadline_ms, never inside the call. */
 struct domain_probe *domain_probe_start(struct vantage *v, const struct message_order *order,
-    domain_done_cb *done, void *arg);
+					domain_done_cb *done, void *arg);
 /* Give up without a callback. */
 void domain_probe_cancel(struct domain_probe *p);
 

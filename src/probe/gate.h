@@ -7,16 +7,19 @@
 #ifndef GATE_H
 #define GATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct channel;
-struct frame;
+struct event_base;
 struct gate;
 struct gate_pass;
 
 typedef void gate_cb(void *arg);
 
-struct gate *gate_new(struct channel *engine);
+/* At most limit passes are inside at a time (probe.concurrency). */
+struct gate *gate_new(struct event_base *base, struct channel *engine, size_t limit);
+/* Passes still held are void. */
 void gate_free(struct gate *g);
 /* Ask for the address; cb once when it is granted, never inside this call. */
 struct gate_pass *gate_enter(struct gate *g, const char *address, gate_cb *cb, void *arg);

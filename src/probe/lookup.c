@@ -88,6 +88,14 @@ void lookup_ask(struct lookups *all, const char *name, unsigned type, lookup_cb 
 	l->query = resolver_ask(all->resolver, name, type, all->fresh, answered, l);
 }
 
+void answer_pending(struct obs_answer *head)
+{
+	head->status = OBS_DNS_FAILED;
+	head->failure.stage = OBS_STAGE_DNS;
+	head->failure.class = OBS_CLASS_LOCAL;
+	head->failure.text = "the probe ran out of time";
+}
+
 /* -- copies -------------------------------------------------------------------------------- */
 
 void answer_head(const struct resolver_answer *a, struct arena *arena, struct obs_answer *out)
@@ -123,6 +131,70 @@ void answer_names(const struct resolver_answer *a, size_t max, struct arena *are
 			list[n++] = arena_strdup(arena, list[i]);
 	out->value = list;
 	out->n = n;
+}
+
+static int by_preference(const void *left, const void *right)
+{
+	const struct obs_mx_rr *a = left, *b = right;
+
+	if (a->preference != b->preference)
+		return a->preference < b->preference ? -1 : 1;
+	return strcmp(a->host, b->host);
+}
+
+void answer_mx(const struct resolver_answer *a, struct arena *arena, struct obs_mx *out)
+{
+	struct obs_mx_rr *rr = arena_array(arena, a->n + 1, sizeof(*rr));
+
+	answer_head(a, arena, &out->dns);
+	for (size_t i = 0; i < a->n; i++) {
+		rr[i].preference = a->rr[i].a;
+		rr[i].host = arena_strdup(arena, a->rr[i].text);
+	}
+	qsort(rr, a->n, sizeof(*rr), by_preference);
+	out->rr = rr;
+	out->n = a->n < OBS_MAX_MX ? a->n : OBS_MAX_MX;
+}
+
+static int by_priority(const void *left, const void *right)
+{
+	const struct obs_srv_rr *a = left, *b = right;
+	int order;
+
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
+	order = strcmp(a->target, b->target);
+	return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
+}
+
+void answer_srv(const struct resolver_answer *a, struct arena *arena, struct obs_srv *out)
+{
+	struct obs_srv_rr *rr = arena_array(arena, a->n + 1, sizeof(*rr));
+
+	answer_head(a, arena, &out->dns);
+	for (size_t i = 0; i < a->n; i++) {
+		rr[i].priority = a->rr[i].a;
+		rr[i].weight = a->rr[i].b;
+		rr[i].port = a->rr[i].c;
+		rr[i].target = arena_strdup(arena, a->rr[i].text);
+	}
+	qsort(rr, a->n, sizeof(*rr), by_priority);
+	out->rr = rr;
+	out->n = a->n < MAX_RECORDS ? a->n : MAX_RECORDS;
+}
+
+void answer_txt(const struct resolver_answer *a, struct arena *arena, struct obs_txt *out)
+{
+	const char **list = arena_array(arena, a->n + 1, sizeof(*list));
+
+	answer_head(a, arena, &out->dns);
+	for (size_t i = 0; i < a->n; i++)
+		list[i] = arena_strdup(arena, a->rr[i].text);
+	qsort(list, a->n, sizeof(*list), by_text);
+	out->value = list;
+	out->n = a->n < MAX_RECORDS ? a->n : MAX_RECORDS;
 }
 
 static const char *hex(const unsigned char *data, size_t len, struct arena *arena)

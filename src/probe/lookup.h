@@ -26,12 +26,21 @@ void lookups_free(struct lookups *l);
 size_t lookups_open(const struct lookups *l);
 void lookup_ask(struct lookups *l, const char *name, unsigned type, lookup_cb *cb, void *context);
 
+/* What stands in the document until the answer comes: our fault, should it never come. */
+void answer_pending(struct obs_answer *head);
+
 /* -- copies of an answer, everything in arena ------------------------------------------- */
 
 void answer_head(const struct resolver_answer *a, struct arena *arena, struct obs_answer *out);
 /* A, AAAA, PTR: sorted, without doubles, at most max. */
 void answer_names(const struct resolver_answer *a, size_t max, struct arena *arena,
 		  struct obs_names *out);
+/* By preference, then name, at most OBS_MAX_MX. */
+void answer_mx(const struct resolver_answer *a, struct arena *arena, struct obs_mx *out);
+/* By priority, falling weight, target, port. */
+void answer_srv(const struct resolver_answer *a, struct arena *arena, struct obs_srv *out);
+/* Sorted; equal records stay apart (RFC 8461 section 3.1 counts them). */
+void answer_txt(const struct resolver_answer *a, struct arena *arena, struct obs_txt *out);
 void answer_tlsa(const struct resolver_answer *a, struct arena *arena, struct obs_tlsa *out);
 void answer_caa(const struct resolver_answer *a, struct arena *arena, struct obs_caa *out);
 
