@@ -19,6 +19,7 @@
 #include "name.h"
 
 #define DOCUMENT_MS 60000 /* RFC 8461 section 3.3 */
+#define MARGIN_MS   100	  /* before until_ms, so that the fetch tells first */
 #define PATH	    "/.well-known/mta-sts.txt"
 
 struct address { /* one of host_consistency's */
