@@ -41,13 +41,18 @@ struct eval_input {
 	const struct conf_domain *conf; /* settings, expectations, acceptances */
 	const struct eval_history *history; /* may be NULL */
 	bool submission;          /* submission checks apply */
+	bool allow_private;       /* probe.allow_private: addresses that are not public are fine */
 	const char *only, *skip;  /* globs of check ids, NULL = none (mxwatch check) */
 	int64_t now;
 };
 
 /* Fill out (initialised by the caller) in report order.  Never fails: what cannot be judged
- * is a finding with status unknown. */
+ * is a finding with status unknown.  Summaries and advice live in out->arena; strings of the
+ * observations may be borrowed, so those must outlive out. */
 void eval(const struct eval_input *in, struct findings *out);
+
+/* What the prober says of its own view, as self.* findings about the subject "monitor". */
+void eval_self(const struct obs_vantage *vantage, struct findings *out);
 
 /* The hosts this domain's observation leads to, lower case: MX targets (the domain itself for
  * an implicit MX), then submission targets.  Names only; literals and "." are left out.

@@ -27,7 +27,7 @@ struct finding {
 	enum finding_severity severity; /* NONE for pass, skip and unknown (null in JSON) */
 	const char *summary;   /* one plain sentence with the observed value; safe to print */
 	const char *advice;    /* what to do; "" when nothing */
-	const char *reference; /* "RFC 8461 section 3.1" */
+	const char *reference; /* "RFC 8461 §3.1" */
 	json_t *evidence;      /* an object, owned by the set */
 
 	/* Not part of the document: how incidents treat it. */
@@ -35,6 +35,8 @@ struct finding {
 	bool definitive;  /* a record, a certificate, a policy was seen: believed at once;
 	                   * false: an absence or an error, believed after confirm.fail in a row */
 	const char *expected, *actual; /* for the notice; NULL when the summary says it all */
+	enum finding_status judged; /* before expectations and acceptances: what the grade reads */
+	const char *cause; /* a word for the grade where the status is not enough, NULL */
 };
 
 /* A judgement: the findings of one domain, in report order, with the arena they live in. */
