@@ -277,7 +277,7 @@ static void __attribute__((noreturn)) judge(struct session *s, smtp_message_t me
 	if (s->tls_fault)
 		fail(s, 0, "TLS with the relay failed or its certificate was refused");
 	if (text_starts(s->negative, "535") || text_starts(s->negative, "530"))
-		fail(s, atoi(s->negative), s->negative);
+		fail(s, (int)strtol(s->negative, NULL, 10), s->negative);
 	if (sender->code / 100 > 3)
 		fail(s, sender->code, s->negative);
 	if (tally.worst != 0 && tally.text[0] != '\0')
