@@ -226,6 +226,25 @@ static void after_session(struct task *t)
 		through(t);
 }
 
+static void fill_params(struct task *t)
+{
+	struct host_probe *p = t->probe;
+	const struct message_setup *setup = p->vantage->setup;
+	struct session_params *params = &t->params;
+	int64_t port = t->service->port;
+	bool six = strchr(t->service->address, ':') != NULL;
+
+	params->target.address = t->service->address;
+	params->target.port = port == 25 && setup->port_smtp ? setup->port_smtp : port;
+	params->target.source = six ? setup->source_ipv6 : setup->source_ipv4;
+	params->dialogue.helo = setup->helo ? setup->helo : "localhost";
+	params->dialogue.tls = t->service->implicit_tls ? DIALOGUE_IMPLICIT : DIALOGUE_STARTTLS;
+	params->tls = (struct stream_tls){.sni = p->order.subject};
+	params->connect_ms = p->order.connect_ms;
+	params->smtp_ms = p->order.smtp_ms;
+	params->until_ms = p->began_ms + p->order.deadline_ms - MARGIN_MS;
+}
+
 /* A server without a certificate of its own speaks anonymous suites only. */
 static void anonymous_done(const struct session_result *result, void *arg)
 {
@@ -242,6 +261,8 @@ static void anonymous_done(const struct session_result *result, void *arg)
 		t->anonymous.n_ptr_confirmed = t->service->n_ptr_confirmed;
 		t->anonymous.ptr_asked_forward = t->service->ptr_asked_forward;
 		*t->service = t->anonymous;
+	} else {
+		fill_params(t);
 	}
 	after_session(t);
 }
@@ -255,11 +276,9 @@ static void session_done(const struct session_result *result, void *arg)
 	t->session = NULL;
 	if (f->class == OBS_CLASS_TLS &&
 	    (f->code == ALERT_HANDSHAKE_FAILURE || f->code == ALERT_INSUFFICIENT_SECURITY)) {
-		struct session_params params = t->params;
-
-		params.tls.ciphers = STREAM_ANONYMOUS;
-		params.tls.max_version = STREAM_TLS1_2;
-		t->session = session_start(t->probe->vantage, &params, &t->anonymous,
+		t->params.tls.ciphers = STREAM_ANONYMOUS;
+		t->params.tls.max_version = STREAM_TLS1_2;
+		t->session = session_start(t->probe->vantage, &t->params, &t->anonymous,
 					   t->probe->arena, anonymous_done, t);
 		return;
 	}
@@ -290,25 +309,6 @@ static const char *forbidden(const char *address)
 		break;
 	}
 	return "not an address";
-}
-
-static void fill_params(struct task *t)
-{
-	struct host_probe *p = t->probe;
-	const struct message_setup *setup = p->vantage->setup;
-	struct session_params *params = &t->params;
-	int64_t port = t->service->port;
-	bool six = strchr(t->service->address, ':') != NULL;
-
-	params->target.address = t->service->address;
-	params->target.port = port == 25 && setup->port_smtp ? setup->port_smtp : port;
-	params->target.source = six ? setup->source_ipv6 : setup->source_ipv4;
-	params->dialogue.helo = setup->helo ? setup->helo : "localhost";
-	params->dialogue.tls = t->service->implicit_tls ? DIALOGUE_IMPLICIT : DIALOGUE_STARTTLS;
-	params->tls.sni = p->order.subject;
-	params->connect_ms = p->order.connect_ms;
-	params->smtp_ms = p->order.smtp_ms;
-	params->until_ms = p->began_ms + p->order.deadline_ms - MARGIN_MS;
 }
 
 static void start_task(struct task *t)

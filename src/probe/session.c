@@ -17,6 +17,10 @@
 #include "log.h"
 #include "mem.h"
 
+/* A session cut by the probe's end has had no fair chance before so much time (RFC 5321 section
+ * 4.5.3.2 gives minutes): the fault is ours then. */
+#define PATIENCE_MS 5000
+
 /* close_notify: what we say when a ServerHello was all we wanted (RFC 8446 section 6.1) */
 static const unsigned char close_notify[] = {21, 3, 1, 0, 2, 1, 0};
 
@@ -207,11 +211,23 @@ static void on_gate(void *arg)
 	set_timer(s, s->params.connect_ms);
 }
 
-static void never_started(struct session *s)
+/* The time of the whole probe is up, and we were not long at it. */
+static bool cut_short(const struct session *s)
 {
-	s->service->failure.stage = OBS_STAGE_CONNECT;
-	s->service->failure.class = OBS_CLASS_LOCAL;
-	s->service->failure.text = "the probe ran out of time before its turn came";
+	int64_t now = clock_monotonic_ms();
+
+	return now >= s->params.until_ms && (!s->result.started || now - s->began_ms < PATIENCE_MS);
+}
+
+static void out_of_time(struct session *s)
+{
+	struct obs_failure *f = &s->service->failure;
+
+	if (f->class == OBS_CLASS_NONE) {
+		f->stage = OBS_STAGE_CONNECT;
+		f->class = OBS_CLASS_LOCAL;
+		f->text = "the probe ran out of time";
+	}
 	finish(s);
 }
 
@@ -232,8 +248,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->finished)
 		tell(s);
-	else if (!s->result.started)
-		never_started(s);
+	else if (cut_short(s))
+		out_of_time(s);
 	else
 		step(s, (struct dialogue_event){.kind = DIALOGUE_TIMEOUT});
 }

@@ -141,6 +141,11 @@ static bool has_tls(const struct sweep *s)
 	return s->service->tls != NULL;
 }
 
+static bool has_chain(const struct sweep *s)
+{
+	return has_tls(s) && s->service->tls->n_chain > 0;
+}
+
 static bool begins_tls(const struct sweep *s)
 {
 	return has_tls(s) || s->service->failure.class == OBS_CLASS_TLS;
@@ -155,6 +160,8 @@ static bool version_wanted(const struct sweep *s);
 static bool tls13_end(struct sweep *s, const struct session_result *result)
 {
 	version_end(s, result);
+	if (s->facts->tls1_3 != OBS_OFFER_YES)
+		return false;
 	s->facts->post_quantum = hello_offer(s, result);
 	if (s->facts->post_quantum == OBS_OFFER_YES && result->answer.group != HELLO_X25519MLKEM768)
 		s->facts->post_quantum = OBS_OFFER_NO;
@@ -206,7 +213,7 @@ static void ask_weak_old(struct sweep *s, struct session_params *params)
 
 static bool aead_wanted(const struct sweep *s)
 {
-	return has_tls(s) && !s->service->tls->aead && negotiated(s->service->tls) == HELLO_TLS1_2;
+	return has_chain(s) && !s->service->tls->aead && negotiated(s->service->tls) == HELLO_TLS1_2;
 }
 
 static void ask_suites(struct session_params *params, const char *suites)
@@ -232,7 +239,7 @@ static bool aead_end(struct sweep *s, const struct session_result *r)
 
 static bool pfs_wanted(const struct sweep *s)
 {
-	return has_tls(s) && !s->service->tls->forward_secrecy;
+	return has_chain(s) && !s->service->tls->forward_secrecy;
 }
 
 static void ask_pfs(struct sweep *s, struct session_params *params)
@@ -250,11 +257,6 @@ static bool pfs_end(struct sweep *s, const struct session_result *r)
 }
 
 /* -- chains ------------------------------------------------------------------------------------ */
-
-static bool has_chain(const struct sweep *s)
-{
-	return has_tls(s) && s->service->tls->n_chain > 0;
-}
 
 static bool leaf_is(const struct sweep *s, const char *type)
 {
@@ -515,7 +517,7 @@ static void take_known(struct sweep *s)
 		*version_fact(s, version) = OBS_OFFER_NO;
 	if (best)
 		*version_fact(s, best) = OBS_OFFER_YES;
-	if (best && best < HELLO_TLS1_2 && !tls->aead)
+	if (best && best < HELLO_TLS1_2)
 		s->weak_found |= CBC_ONLY;
 	if (has_chain(s) && leaf_is(s, "RSA"))
 		s->facts->rsa = s->service->tls;
