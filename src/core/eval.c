@@ -170,7 +170,7 @@ static const char *mode_wanted(const struct eval_context *c)
 static bool is_required(const struct eval_context *c, const char *word, enum conf_check_group group)
 {
 	return (word && strcmp(word, "required") == 0) ||
-	       c->settings->checks[group] == CONF_REQUIRED;
+	       (group < CONF_CHECK_N && c->settings->checks[group] == CONF_REQUIRED);
 }
 
 static bool is_below_min_tls(const struct eval_context *c, const struct finding *f)

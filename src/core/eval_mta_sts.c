@@ -362,7 +362,7 @@ static void mode_check(struct eval_context *c)
 {
 	static const char id[] = "mta_sts.policy.mode";
 	const char *mode = mta_sts_mode_words[c->sts.policy.mode];
-	struct finding *f;
+	struct finding *f = NULL;
 
 	switch (c->sts.policy.mode) {
 	case MTA_STS_ENFORCE:
