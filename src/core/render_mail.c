@@ -172,7 +172,6 @@ static const char *named_domains(struct arena *arena, const struct notice *n)
 /* For filters (Sieve): one field per member of the event. */
 static void event_headers(struct buf *out, struct arena *arena, const struct notice *n)
 {
-	int64_t total = render_unnamed(n) + (int64_t)n->n_domains;
 	header(out, arena, "X-Mxwatch-Event", n->event);
 	header(out, arena, "X-Mxwatch-Kind", notice_kind_words[n->kind]);
 	header(out, arena, "X-Mxwatch-Status", notice_status_words[n->status]);
@@ -183,7 +182,8 @@ static void event_headers(struct buf *out, struct arena *arena, const struct not
 	header(out, arena, "X-Mxwatch-Check", n->check);
 	header(out, arena, "X-Mxwatch-Subject", n->subject);
 	header(out, arena, "X-Mxwatch-Domain", named_domains(arena, n));
-	header(out, arena, "X-Mxwatch-Domains", arena_printf(arena, "%lld", (long long)total));
+	header(out, arena, "X-Mxwatch-Domains",
+	       arena_printf(arena, "%lld", (long long)render_total(n)));
 	header(out, arena, "X-Mxwatch-Owner", n->owner);
 	if (n->severity == SEVERITY_CRITICAL && n->status == NOTICE_FIRING)
 		buf_addstr(out, "Importance: high" CRLF);
@@ -281,14 +281,6 @@ static void body(struct buf *out, struct arena *arena, const struct notice *n,
 
 /* -- the text part ------------------------------------------------------------------------- */
 
-static void row(struct buf *out, struct arena *arena, const char *label, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return;
-	buf_printf(out, "  %-11s ", label);
-	check_wrap(out, render_cleaned(arena, value, RENDER_MAX_VALUE), 14, 14, TEXT_WIDTH);
-}
-
 static void paragraph(struct buf *out, struct arena *arena, const char *title, const char *text)
 {
 	if (text == NULL || *text == '\0')
@@ -297,45 +289,27 @@ static void paragraph(struct buf *out, struct arena *arena, const char *title, c
 	check_wrap(out, render_cleaned(arena, text, 2000), 2, 2, TEXT_WIDTH);
 }
 
-static void domain_rows(struct buf *out, struct arena *arena, const struct notice *n)
+static void fact_rows(struct buf *out, struct arena *arena, const struct notice *n)
+{
+	size_t count;
+	const struct render_fact *fact = render_facts(arena, n, &count);
+	for (size_t i = 0; i < count; i++) {
+		buf_printf(out, "  %-11s ", fact[i].label);
+		check_wrap(out, fact[i].value, 14, 14, TEXT_WIDTH);
+	}
+}
+
+/* One domain stands among the facts. */
+static void domain_list(struct buf *out, struct arena *arena, const struct notice *n)
 {
 	int64_t more = render_unnamed(n);
-	if (n->n_domains == 1 && more == 0) {
-		if (strcmp(n->domains[0], n->subject) != 0)
-			row(out, arena, "Domain", n->domains[0]);
+	if (n->n_domains == 0 || (n->n_domains == 1 && more == 0))
 		return;
-	}
-	if (n->n_domains == 0)
-		return;
-	buf_printf(out, "\nDomains (%lld)\n",
-		   (long long)(n->domains_total > (int64_t)n->n_domains ? n->domains_total
-									: (int64_t)n->n_domains));
+	buf_printf(out, "\nDomains (%lld)\n", (long long)render_total(n));
 	for (size_t i = 0; i < n->n_domains && i < NOTICE_MAX_DOMAINS; i++)
 		buf_printf(out, "  %s\n", render_cleaned(arena, n->domains[i], 255));
 	if (more > 0)
 		buf_printf(out, "  and %lld more\n", (long long)more);
-}
-
-static void fact_rows(struct buf *out, struct arena *arena, const struct notice *n)
-{
-	char human[STAMP_TEXT];
-	row(out, arena, "Where", n->subject);
-	if (n->n_domains == 1 && render_unnamed(n) == 0)
-		domain_rows(out, arena, n);
-	row(out, arena, "Expected", n->expected);
-	row(out, arena, "Seen", n->actual);
-	if (n->since != 0)
-		row(out, arena, n->status == NOTICE_CHANGED ? "Seen at" : "Since",
-		    n->at > n->since ? arena_printf(arena, "%s (%s)", render_time(arena, n->since),
-						    stamp_duration_human(human, n->at - n->since))
-				     : render_time(arena, n->since));
-	if (n->last_ok != 0)
-		row(out, arena, "Last good", render_time(arena, n->last_ok));
-	if (n->confirmed_by > 1)
-		row(out, arena, "Confirmed",
-		    arena_printf(arena, "by %lld probes in a row", (long long)n->confirmed_by));
-	row(out, arena, "Owner", n->owner);
-	row(out, arena, "Reference", n->reference);
 }
 
 static void list(struct buf *out, struct arena *arena, const char *title, const char *const *item,
@@ -386,8 +360,7 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	paragraph(out, arena, "What to do", n->advice);
 	list(out, arena, "Changed with it", n->changes, n->n_changes);
 	list(out, arena, "Explained by this", n->causes, n->n_causes);
-	if (n->n_domains != 1 || render_unnamed(n) > 0)
-		domain_rows(out, arena, n);
+	domain_list(out, arena, n);
 	footer(out, arena, n);
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "render_parts.h"
-#include "stamp.h"
 #include "text.h"
 
 #define MONO	   "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
@@ -226,8 +225,6 @@ static void list(struct buf *out, const char *title, const char *const *item, si
 
 static void fact(struct buf *out, const char *name, const char *value)
 {
-	if (value == NULL || *value == '\0')
-		return;
 	buf_printf(out,
 		   "<tr><td class=\"dim\" valign=\"top\" style=\"font-size:13px;line-height:20px;"
 		   "color:#5b6673;padding:3px 18px 3px 0;white-space:nowrap\">%s</td>\n"
@@ -240,23 +237,16 @@ static void fact(struct buf *out, const char *name, const char *value)
 
 static void facts(struct buf *out, struct arena *arena, const struct notice *n)
 {
-	char human[STAMP_TEXT];
+	size_t count;
+	const struct render_fact *row = render_facts(arena, n, &count);
 	cell(out, 24, 0);
 	buf_addstr(out,
 		   "<table role=\"presentation\" class=\"rule\" width=\"100%\" cellpadding=\"0\" "
 		   "cellspacing=\"0\" style=\"border-top:1px solid #d9dfe7;padding-top:14px\">\n");
-	if (n->since != 0)
-		fact(out, n->status == NOTICE_CHANGED ? "Seen at" : "Since",
-		     n->at > n->since ? arena_printf(arena, "%s (%s)", render_time(arena, n->since),
-						     stamp_duration_human(human, n->at - n->since))
-				      : render_time(arena, n->since));
-	if (n->last_ok != 0)
-		fact(out, "Last good", render_time(arena, n->last_ok));
-	if (n->confirmed_by > 1)
-		fact(out, "Confirmed",
-		     arena_printf(arena, "by %lld probes in a row", (long long)n->confirmed_by));
-	fact(out, "Owner", n->owner);
-	fact(out, "Reference", n->reference);
+	for (size_t i = 0; i < count; i++) {
+		if (!row[i].body)
+			fact(out, row[i].label, row[i].value);
+	}
 	fact(out, "Event", n->event);
 	buf_addstr(out, "</table>\n");
 	cell_end(out);

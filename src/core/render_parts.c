@@ -120,6 +120,11 @@ const char *render_headline(struct arena *arena, const struct notice *n)
 			    render_cleaned(arena, n->summary, RENDER_MAX_VALUE));
 }
 
+int64_t render_total(const struct notice *n)
+{
+	return n->domains_total > (int64_t)n->n_domains ? n->domains_total : (int64_t)n->n_domains;
+}
+
 const char *render_where(struct arena *arena, const struct notice *n)
 {
 	int64_t total =
@@ -165,11 +170,54 @@ const char *render_colour(const struct notice *n)
 
 int64_t render_unnamed(const struct notice *n)
 {
-	int64_t named =
-	    (int64_t)(n->n_domains < NOTICE_MAX_DOMAINS ? n->n_domains : NOTICE_MAX_DOMAINS);
-	int64_t total =
-	    n->domains_total > (int64_t)n->n_domains ? n->domains_total : (int64_t)n->n_domains;
-	return total - named;
+	size_t named = n->n_domains < NOTICE_MAX_DOMAINS ? n->n_domains : NOTICE_MAX_DOMAINS;
+	return render_total(n) - (int64_t)named;
+}
+
+/* -- facts ------------------------------------------------------------------------------------ */
+
+#define MAX_FACTS 10
+
+struct facts {
+	struct arena *arena;
+	struct render_fact *fact;
+	size_t n;
+};
+
+static void add_fact(struct facts *f, bool body, const char *label, const char *value)
+{
+	if (value == NULL || *value == '\0')
+		return;
+	f->fact[f->n++] =
+	    (struct render_fact){label, render_cleaned(f->arena, value, RENDER_MAX_VALUE), body};
+}
+
+struct render_fact *render_facts(struct arena *arena, const struct notice *n, size_t *count)
+{
+	struct facts f = {.arena = arena};
+	char human[STAMP_TEXT];
+	f.fact = arena_array(arena, MAX_FACTS, sizeof(*f.fact));
+	add_fact(&f, true, "Where", n->subject);
+	if (n->n_domains == 1 && render_unnamed(n) == 0 && strcmp(n->domains[0], n->subject) != 0)
+		add_fact(&f, true, "Domain", n->domains[0]);
+	add_fact(&f, true, "Expected", n->expected);
+	add_fact(&f, true, "Seen", n->actual);
+	if (n->since != 0)
+		add_fact(&f, false, n->status == NOTICE_CHANGED ? "Seen at" : "Since",
+			 n->at > n->since
+			     ? arena_printf(arena, "%s (%s)", render_time(arena, n->since),
+					    stamp_duration_human(human, n->at - n->since))
+			     : render_time(arena, n->since));
+	if (n->last_ok != 0)
+		add_fact(&f, false, "Last good", render_time(arena, n->last_ok));
+	if (n->confirmed_by > 1)
+		add_fact(
+		    &f, false, "Confirmed",
+		    arena_printf(arena, "by %lld probes in a row", (long long)n->confirmed_by));
+	add_fact(&f, false, "Owner", n->owner);
+	add_fact(&f, false, "Reference", n->reference);
+	*count = f.n;
+	return f.fact;
 }
 
 /* -- the difference -----------------------------------------------------------------------------

@@ -6,6 +6,8 @@
 #ifndef RENDER_PARTS_H
 #define RENDER_PARTS_H
 
+#include <stdbool.h>
+
 #include "arena.h"
 #include "buf.h"
 #include "notice.h"
@@ -35,7 +37,15 @@ const char *render_title(struct arena *arena, const struct notice *n);
 const char *render_time(struct arena *arena, int64_t at);
 /* "#RRGGBB" of the verdict. */
 const char *render_colour(const struct notice *n);
-/* Domains that are not named in n. */
+struct render_fact {
+	const char *label, *value;
+	bool body; /* shown apart where there is room: where, expected, seen */
+};
+
+/* What a notice has to say in a line each; cleaned. */
+struct render_fact *render_facts(struct arena *arena, const struct notice *n, size_t *count);
+int64_t render_total(const struct notice *n); /* domains, named or not */
+/* Domains that are not named. */
 int64_t render_unnamed(const struct notice *n);
 
 struct render_line {
