@@ -25,4 +25,27 @@ void render_mail(const struct notice *n, const struct render_letter *letter, str
 void render_mail_digest(const struct notice *n, const struct notice *list, size_t count,
 			const struct render_letter *letter, struct buf *out);
 
+/* -- HTTP: what is posted to everything else -------------------------------------------------- */
+
+struct render_place { /* where it goes, with the secrets that belong into the request */
+	const char *url;	 /* the configured one; NULL: the service's own */
+	const char *token;	 /* ntfy, gotify */
+	const char *routing_key; /* pagerduty */
+	int64_t now;
+};
+
+struct render_request {
+	const char *url;
+	const char *headers[4]; /* whole lines, Content-Type among them */
+	size_t n_headers;
+	const char *body;
+	size_t len;
+};
+
+/* Fill *request from n, everything from arena.  list: the notices of a digest, NULL if it is
+ * none.  r is a webhook, pagerduty or alertmanager receiver. */
+void render_request(const struct notice *n, const struct notice *list, size_t count,
+    const struct conf_receiver *r, const struct render_place *place, struct arena *arena,
+    struct render_request *request);
+
 #endif

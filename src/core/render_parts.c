@@ -75,6 +75,28 @@ const char *render_cleaned(struct arena *arena, const char *s, size_t max)
 	return copy;
 }
 
+const char *render_markdown(struct arena *arena, const char *s)
+{
+	struct buf b;
+	buf_init(&b, 2 * strlen(s) + 1);
+	for (; *s != '\0'; s++) {
+		if (strchr("\\`*_~|<>[]()#@!&", *s) != NULL)
+			buf_addch(&b, '\\');
+		buf_addch(&b, *s);
+	}
+	const char *copy = arena_strndup(arena, buf_str(&b), b.len);
+	buf_clear(&b);
+	return copy;
+}
+
+const char *render_cleaned_lines(struct arena *arena, const char *s)
+{
+	size_t len = strlen(s);
+	while (len > 0 && !text_is_utf8(s, len))
+		len--;
+	return arena_strndup(arena, s, len);
+}
+
 /* -- words ------------------------------------------------------------------------------------ */
 
 const char *render_status(const struct notice *n)

@@ -21,6 +21,11 @@ void render_clean(struct buf *out, const char *s, size_t max);
 /* The same into arena; NULL becomes "". */
 const char *render_cleaned(struct arena *arena, const char *s, size_t max);
 
+/* What Markdown would take for markup with a backslash before it. */
+const char *render_markdown(struct arena *arena, const char *s);
+/* Several lines of ours, cut behind a whole character where a ceiling cut them. */
+const char *render_cleaned_lines(struct arena *arena, const char *s);
+
 /* "PROBLEM", "RECOVERED", "CHANGE", "NOTICE", "TEST": who speaks, for a From display name. */
 const char *render_status(const struct notice *n);
 /* "CRITICAL", "WARNING", "INFO", "RECOVERED", "CHANGED", "TEST" */

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Discord webhooks: a line of content for the preview and one embed.  Mentions are switched
+ * off and Markdown is escaped.
+ */
+#include "render_formats.h"
+#include "render_parts.h"
+
+#include <stdlib.h>
+
+#include "stamp.h"
+#include "text.h"
+
+#define CONTENT_MAX 1900
+#define TITLE_MAX   250
+#define DIGEST_MAX  20
+
+static json_t *field(const char *name, const char *value)
+{
+	return json_pack("{s:s,s:s,s:b}", "name", name, "value", value, "inline", 0);
+}
+
+static json_t *fields(struct arena *arena, const struct notice *n)
+{
+	size_t count;
+	const struct render_fact *fact = render_facts(arena, n, &count);
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list,
+				      field(fact[i].label, render_markdown(arena, fact[i].value)));
+	if (n->impact != NULL && *n->impact != '\0')
+		json_array_append_new(
+		    list, field("What it means for mail delivery",
+				render_markdown(arena, render_cleaned(arena, n->impact, 500))));
+	if (n->advice != NULL && *n->advice != '\0')
+		json_array_append_new(
+		    list, field("What to do",
+				render_markdown(arena, render_cleaned(arena, n->advice, 500))));
+	return list;
+}
+
+static const char *description(struct arena *arena, const struct notice *n,
+			       const struct render_digest *digest)
+{
+	size_t lines;
+	const struct render_line *line = render_difference(arena, n, &lines);
+	struct buf b;
+	buf_init(&b, 4000);
+	buf_addstr(&b, render_markdown(arena, render_cleaned(arena, n->summary, RENDER_MAX_VALUE)));
+	for (size_t i = 0; i < lines; i++)
+		buf_printf(&b, "\n%s %s", line[i].sign == '-' ? "\\-" : "\\+",
+			   render_markdown(arena, render_cleaned(arena, line[i].text, 100)));
+	for (size_t i = 0; i < digest->n && i < DIGEST_MAX; i++)
+		buf_printf(&b, "\n%s",
+			   render_markdown(
+			       arena, render_cleaned(
+					  arena, render_headline(arena, &digest->item[i]), 150)));
+	if (digest->n > DIGEST_MAX)
+		buf_printf(&b, "\nand %zu more", digest->n - DIGEST_MAX);
+	const char *s = render_cleaned_lines(arena, buf_str(&b));
+	buf_clear(&b);
+	return s;
+}
+
+json_t *render_discord(const struct notice *n, const struct render_digest *digest)
+{
+	struct arena *arena = arena_new();
+	char at[STAMP_TEXT];
+	json_t *embed = json_pack("{s:s,s:s,s:i,s:o,s:s}", "title",
+				  render_cleaned(arena, render_title(arena, n), TITLE_MAX),
+				  "description", description(arena, n, digest), "color",
+				  (int)strtol(render_colour(n) + 1, NULL, 16), "fields",
+				  digest->n > 0 ? json_array() : fields(arena, n), "timestamp",
+				  stamp_format(at, n->at));
+	if (n->url != NULL && text_starts(n->url, "http"))
+		json_object_set_new(embed, "url", json_string(n->url));
+	const char *content = digest->n > 0 ? n->summary : render_headline(arena, n);
+	json_t *root =
+	    json_pack("{s:s,s:s,s:[o],s:{s:[]}}", "username", "mxwatch", "content",
+		      render_markdown(arena, render_cleaned(arena, content, CONTENT_MAX / 2)),
+		      "embeds", embed, "allowed_mentions", "parse");
+	arena_free(arena);
+	return root;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Slack incoming webhooks: `text` is what a phone previews, the attachment's blocks are the
+ * message.  & < > are escaped, so no mention and no link can be smuggled in.
+ */
+#include "render_formats.h"
+#include "render_parts.h"
+
+#include <string.h>
+
+#include "text.h"
+
+#define HEADER_MAX 150
+#define FIELDS_MAX 10
+#define DIGEST_MAX 20
+
+static const char *escaped(struct arena *arena, const char *s)
+{
+	struct buf b;
+	buf_init(&b, 16384);
+	for (; *s != '\0'; s++) {
+		if (*s == '&')
+			buf_addstr(&b, "&amp;");
+		else if (*s == '<')
+			buf_addstr(&b, "&lt;");
+		else if (*s == '>')
+			buf_addstr(&b, "&gt;");
+		else
+			buf_addch(&b, *s);
+	}
+	const char *copy = arena_strndup(arena, buf_str(&b), b.len);
+	buf_clear(&b);
+	return copy;
+}
+
+static json_t *section(const char *text)
+{
+	return json_pack("{s:s,s:{s:s,s:s}}", "type", "section", "text", "type", "mrkdwn", "text",
+			 text);
+}
+
+static void add_paragraph(json_t *blocks, struct arena *arena, const char *title, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		return;
+	const char *clean = escaped(arena, render_cleaned(arena, text, 2000));
+	json_array_append_new(blocks, section(arena_printf(arena, "*%s*\n%s", title, clean)));
+}
+
+static json_t *fields(struct arena *arena, const struct notice *n)
+{
+	size_t count;
+	const struct render_fact *fact = render_facts(arena, n, &count);
+	json_t *list = json_array();
+	for (size_t i = 0; i < count && i < FIELDS_MAX; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s}", "type", "mrkdwn", "text",
+						      arena_printf(arena, "*%s*\n%s", fact[i].label,
+								   escaped(arena, fact[i].value))));
+	return json_pack("{s:s,s:o}", "type", "section", "fields", list);
+}
+
+static void add_difference(json_t *blocks, struct arena *arena, const struct notice *n)
+{
+	size_t count;
+	struct buf b;
+	const struct render_line *line = render_difference(arena, n, &count);
+	if (count == 0)
+		return;
+	buf_init(&b, 2900);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&b, "%c %s\n", line[i].sign, escaped(arena, line[i].text));
+	json_array_append_new(blocks, section(arena_printf(arena, "```%s```", buf_str(&b))));
+	buf_clear(&b);
+}
+
+static void add_link(json_t *blocks, const struct notice *n)
+{
+	if (n->url == NULL || !text_starts(n->url, "http"))
+		return;
+	json_array_append_new(blocks,
+			      json_pack("{s:s,s:[{s:s,s:{s:s,s:s},s:s}]}", "type", "actions",
+					"elements", "type", "button", "text", "type", "plain_text",
+					"text", "Open in mxwatch", "url", n->url));
+}
+
+static json_t *blocks_of(struct arena *arena, const struct notice *n)
+{
+	json_t *blocks = json_array();
+	json_array_append_new(
+	    blocks,
+	    json_pack("{s:s,s:{s:s,s:s}}", "type", "header", "text", "type", "plain_text", "text",
+		      render_cleaned(arena, render_title(arena, n), HEADER_MAX - 3)));
+	json_array_append_new(blocks, section(escaped(arena, render_headline(arena, n))));
+	json_array_append_new(blocks, fields(arena, n));
+	add_difference(blocks, arena, n);
+	add_paragraph(blocks, arena, "What it means for mail delivery", n->impact);
+	add_paragraph(blocks, arena, "What to do", n->advice);
+	add_link(blocks, n);
+	return blocks;
+}
+
+static json_t *digest_blocks(struct arena *arena, const struct render_digest *digest)
+{
+	json_t *blocks = json_array();
+	for (size_t i = 0; i < digest->n && i < DIGEST_MAX; i++)
+		json_array_append_new(
+		    blocks, section(escaped(arena, render_headline(arena, &digest->item[i]))));
+	if (digest->n > DIGEST_MAX)
+		json_array_append_new(
+		    blocks, section(arena_printf(arena, "and %zu more", digest->n - DIGEST_MAX)));
+	return blocks;
+}
+
+json_t *render_slack(const struct notice *n, const struct render_digest *digest)
+{
+	struct arena *arena = arena_new();
+	json_t *blocks = digest->n > 0 ? digest_blocks(arena, digest) : blocks_of(arena, n);
+	const char *text = digest->n > 0 ? render_cleaned(arena, n->summary, RENDER_MAX_VALUE)
+					 : render_headline(arena, n);
+	json_t *root = json_pack("{s:s,s:[{s:s,s:o}]}", "text", escaped(arena, text), "attachments",
+				 "color", render_colour(n), "blocks", blocks);
+	arena_free(arena);
+	return root;
+}
