@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include "prober.h"
+#include "spawn.h"
+
 int main(void)
 {
-	return 0;
+	return prober_run(spawn_begin("prober"));
 }
