@@ -1,13 +1,549 @@
-/* SPDX-License-Identifier: ISC */
+/* SPDX-License-Identifier: ISC
+ *
+ * The text report reads from the top: the verdict, what to do first, then one block per area
+ * where what passed takes a line a check, and at the end what was not tested and why.  All
+ * strings of findings are safe to print (finding.h).
+ */
 #include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "stamp.h"
+#include "text.h"
+
+#define INDENT	   29 /* where summaries begin */
+#define FIRST_MAX  5  /* things to do first */
+#define NAGIOS_MAX 3500
+
+static const struct {
+	const char *word;
+	const char *color;
+} status_style[] = {
+    [FINDING_PASS] = {"OK", "\033[32m"},   [FINDING_INFO] = {"INFO", "\033[36m"},
+    [FINDING_WARN] = {"WARN", "\033[33m"}, [FINDING_FAIL] = {"FAIL", "\033[1;31m"},
+    [FINDING_SKIP] = {"SKIP", "\033[2m"},  [FINDING_UNKNOWN] = {"????", "\033[35m"},
+};
+
+static size_t count(const struct findings *f, enum finding_status status)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		n += f->item[i].status == status;
+	return n;
+}
 
 int report_exit(const struct findings *findings)
 {
-	bool seen[FINDING_UNKNOWN + 1] = {false};
-	for (size_t i = 0; i < findings->n; i++)
-		seen[findings->item[i].status] = true;
-	return seen[FINDING_FAIL]      ? 2
-	       : seen[FINDING_WARN]    ? 1
-	       : seen[FINDING_UNKNOWN] ? 3
-				       : 0;
+	return count(findings, FINDING_FAIL) > 0      ? 2
+	       : count(findings, FINDING_WARN) > 0    ? 1
+	       : count(findings, FINDING_UNKNOWN) > 0 ? 3
+						      : 0;
+}
+
+int report_nagios_exit(const struct findings *findings)
+{
+	enum finding_severity worst = SEVERITY_NONE;
+	for (size_t i = 0; i < findings->n; i++) {
+		if (findings->item[i].severity > worst)
+			worst = findings->item[i].severity;
+	}
+	return worst == SEVERITY_CRITICAL	      ? 2
+	       : worst == SEVERITY_WARNING	      ? 1
+	       : count(findings, FINDING_UNKNOWN) > 0 ? 3
+						      : 0;
+}
+
+/* -- lines ---------------------------------------------------------------------------------- */
+
+struct page {
+	const struct report *r;
+	const struct report_style *style;
+	struct buf *out;
+};
+
+static void paint(const struct page *p, const char *color, const char *text)
+{
+	if (p->style->color)
+		buf_printf(p->out, "%s%s\033[0m", color, text);
+	else
+		buf_addstr(p->out, text);
+}
+
+static void word(const struct page *p, enum finding_status status)
+{
+	paint(p, status_style[status].color, status_style[status].word);
+	for (size_t n = strlen(status_style[status].word); n < 6; n++)
+		buf_addch(p->out, ' ');
+}
+
+/* Columns of a UTF-8 word: its characters. */
+static size_t columns(const char *s, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Text from column `at`, broken at blanks, continued under `indent`; ends the line. */
+static void wrap(const struct page *p, const char *text, size_t at, size_t indent)
+{
+	size_t width = p->style->width < 40 ? 40 : (size_t)p->style->width;
+	bool first = true;
+	while (*text != '\0') {
+		size_t len = strcspn(text, " "), wide = columns(text, len);
+		if (!first && at + 1 + wide > width) {
+			buf_printf(p->out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			buf_addch(p->out, ' ');
+			at++;
+		}
+		buf_add(p->out, text, len);
+		at += wide;
+		text += len;
+		text += strspn(text, " ");
+		first = false;
+	}
+	buf_addch(p->out, '\n');
+}
+
+static const char *title(const struct finding *f)
+{
+	const struct check *c = check_find(f->id);
+	return c != NULL ? c->area : "Other";
+}
+
+static bool about_the_domain(const struct page *p, const struct finding *f)
+{
+	return strcmp(f->subject, p->r->in->domain->subject) == 0;
+}
+
+/* "  WARN  tls.version          text" */
+static void row(const struct page *p, const struct finding *f, const char *text)
+{
+	buf_addstr(p->out, "  ");
+	word(p, f->status);
+	int n = (int)strlen(f->id);
+	buf_addstr(p->out, f->id);
+	if (n < INDENT - 9)
+		buf_printf(p->out, "%*s", INDENT - 8 - n, "");
+	else
+		buf_printf(p->out, "\n%*s", INDENT, "");
+	wrap(p, text, INDENT, INDENT);
+}
+
+static void summary_row(const struct page *p, const struct finding *f)
+{
+	char text[2048];
+	if (about_the_domain(p, f))
+		snprintf(text, sizeof(text), "%s", f->summary);
+	else
+		snprintf(text, sizeof(text), "%s: %s", f->subject, f->summary);
+	row(p, f, text);
+}
+
+static void advice_lines(const struct page *p, const struct finding *f, size_t indent)
+{
+	char text[2048];
+	if (f->advice == NULL || f->advice[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "%s%s%s%s", f->advice, f->reference[0] ? " [" : "",
+		 f->reference, f->reference[0] ? "]" : "");
+	buf_printf(p->out, "%*s", (int)indent, "");
+	wrap(p, text, indent, indent);
+}
+
+/* -- the verdict ------------------------------------------------------------------------------ */
+
+static void plural(struct buf *out, size_t n, const char *one, const char *many)
+{
+	if (n > 0)
+		buf_printf(out, "%s%zu %s", out->len > 0 ? ", " : "", n, n == 1 ? one : many);
+}
+
+static void verdict(const struct page *p)
+{
+	const struct report *r = p->r;
+	const struct findings *f = r->findings;
+	static const enum finding_status of_exit[] = {FINDING_PASS, FINDING_WARN, FINDING_FAIL,
+						      FINDING_UNKNOWN};
+	enum finding_status status = of_exit[report_exit(f)];
+	char at[STAMP_TEXT];
+	struct buf counts;
+
+	word(p, status);
+	paint(p, "\033[1m", r->in->domain->subject);
+	if (r->unicode != NULL)
+		buf_printf(p->out, " (%s)", r->unicode);
+	if (r->grade.letter != NULL) {
+		buf_addstr(p->out, "  grade ");
+		paint(p, "\033[1m", r->grade.letter);
+	}
+	buf_addstr(p->out, "\n");
+
+	buf_init(&counts, 512);
+	plural(&counts, count(f, FINDING_FAIL), "failed", "failed");
+	plural(&counts, count(f, FINDING_WARN), "warning", "warnings");
+	plural(&counts, count(f, FINDING_UNKNOWN), "unknown", "unknown");
+	plural(&counts, count(f, FINDING_PASS), "passed", "passed");
+	plural(&counts, count(f, FINDING_INFO), "note", "notes");
+	plural(&counts, count(f, FINDING_SKIP), "not tested", "not tested");
+	buf_printf(p->out, "      %s; %s, %.1f s\n", buf_str(&counts), stamp_format(at, r->in->now),
+		   (double)r->duration_ms / 1000);
+	buf_clear(&counts);
+	if (r->grade.letter != NULL && r->grade.rule != NULL) {
+		char text[1024];
+		snprintf(text, sizeof(text), "Grade %s: %s%s%s%s", r->grade.letter, r->grade.rule,
+			 r->grade.subject ? " (" : "", r->grade.subject ? r->grade.subject : "",
+			 r->grade.subject ? ")" : "");
+		buf_addstr(p->out, "      ");
+		wrap(p, text, 6, 6);
+	}
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct finding *x = *(const struct finding *const *)a;
+	const struct finding *y = *(const struct finding *const *)b;
+	if (x->severity != y->severity)
+		return (int)y->severity - (int)x->severity;
+	if (x->status != y->status)
+		return (int)y->status - (int)x->status;
+	return (x > y) - (x < y);
+}
+
+/* Already said by its parent's row: a broken handshake explains what follows from it. */
+static bool explained(const struct report *r, const struct finding *f)
+{
+	const struct check *c = check_find(f->id);
+	for (int depth = 0; c != NULL && c->parent != NULL && depth < 8; depth++) {
+		for (size_t i = 0; i < r->findings->n; i++) {
+			const struct finding *p = &r->findings->item[i];
+			bool same =
+			    strcmp(p->subject, f->subject) == 0 ||
+			    (p->host != NULL && f->host != NULL && strcmp(p->host, f->host) == 0);
+			if (p->status == FINDING_FAIL && same && strcmp(p->id, c->parent) == 0)
+				return true;
+		}
+		c = check_find(c->parent);
+	}
+	return false;
+}
+
+static void do_first(const struct page *p)
+{
+	const struct findings *f = p->r->findings;
+	const struct finding **bad = calloc(f->n + 1, sizeof(*bad));
+	size_t n = 0;
+	for (size_t i = 0; bad != NULL && i < f->n; i++) {
+		const struct finding *it = &f->item[i];
+		if ((it->status == FINDING_FAIL || it->status == FINDING_WARN) &&
+		    !explained(p->r, it))
+			bad[n++] = it;
+	}
+	if (n > 0) {
+		qsort(bad, n, sizeof(const struct finding *), by_weight);
+		buf_addch(p->out, '\n');
+		paint(p, "\033[1m", "What to do first");
+		buf_addch(p->out, '\n');
+	}
+	for (size_t i = 0; i < n && i < FIRST_MAX; i++) {
+		char text[2048];
+		snprintf(text, sizeof(text), "%s%s%s",
+			 about_the_domain(p, bad[i]) ? "" : bad[i]->subject,
+			 about_the_domain(p, bad[i]) ? "" : ": ", bad[i]->summary);
+		buf_addstr(p->out, "  ");
+		word(p, bad[i]->status);
+		wrap(p, text, 8, 8);
+		advice_lines(p, bad[i], 8);
+	}
+	if (n > FIRST_MAX)
+		buf_printf(p->out, "        ... and %zu more below\n", n - FIRST_MAX);
+	free(bad);
+}
+
+/* -- the areas ----------------------------------------------------------------------------------
+ */
+
+/* All that passed of one check, in one line, at its first finding. */
+static void passed_row(const struct page *p, size_t at)
+{
+	const struct findings *f = p->r->findings;
+	const struct finding *it = &f->item[at];
+	size_t n = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->item[i].status != FINDING_PASS || strcmp(f->item[i].id, it->id) != 0)
+			continue;
+		if (i < at)
+			return;
+		n++;
+	}
+	char text[2048];
+	if (n == 1)
+		snprintf(text, sizeof(text), "%s", it->summary);
+	else
+		snprintf(text, sizeof(text), "%s: %s (and %zu more)", it->subject, it->summary,
+			 n - 1);
+	row(p, it, text);
+}
+
+static void explained_rows(const struct page *p, const struct finding *f)
+{
+	const struct check *c = check_find(f->id);
+	summary_row(p, f);
+	if (c != NULL && c->why != NULL && c->why[0] != '\0') {
+		buf_printf(p->out, "%*s", INDENT, "");
+		wrap(p, c->why, INDENT, INDENT);
+	}
+	if (f->advice == NULL || f->advice[0] == '\0') {
+		if (f->reference[0] != '\0')
+			buf_printf(p->out, "%*s[%s]\n", INDENT, "", f->reference);
+	} else {
+		advice_lines(p, f, INDENT);
+	}
+}
+
+static bool tested(const struct finding *f)
+{
+	return f->status != FINDING_SKIP && f->status != FINDING_UNKNOWN;
+}
+
+static void area(const struct page *p, const char *name)
+{
+	const struct findings *f = p->r->findings;
+	bool headed = false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *it = &f->item[i];
+		if (!tested(it) || strcmp(title(it), name) != 0)
+			continue;
+		if (!headed) {
+			buf_addch(p->out, '\n');
+			paint(p, "\033[1m", name);
+			buf_addch(p->out, '\n');
+			headed = true;
+		}
+		if (p->style->explain)
+			explained_rows(p, it);
+		else if (it->status == FINDING_PASS)
+			passed_row(p, i);
+		else
+			summary_row(p, it);
+	}
+}
+
+static void areas(const struct page *p)
+{
+	const char *done = "";
+	for (size_t i = 0; i < check_count; i++) { /* the table is in the order of areas */
+		if (strcmp(check_table[i].area, done) != 0)
+			area(p, check_table[i].area);
+		done = check_table[i].area;
+	}
+}
+
+/* One line for all of a check that were left out for the same reason. */
+static void not_tested(const struct page *p)
+{
+	const struct findings *f = p->r->findings;
+	bool headed = false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *it = &f->item[i];
+		size_t same = 0;
+		bool before = false;
+		if (tested(it))
+			continue;
+		for (size_t k = 0; k < f->n; k++) {
+			const struct finding *other = &f->item[k];
+			if (other->status != it->status || strcmp(other->id, it->id) != 0 ||
+			    strcmp(other->summary, it->summary) != 0)
+				continue;
+			before = before || k < i;
+			same++;
+		}
+		if (before)
+			continue;
+		if (!headed) {
+			buf_addch(p->out, '\n');
+			paint(p, "\033[1m", "Not tested, and why");
+			buf_addch(p->out, '\n');
+			headed = true;
+		}
+		char text[2048];
+		if (same > 1)
+			snprintf(text, sizeof(text), "%s (%zu times)", it->summary, same);
+		else if (about_the_domain(p, it))
+			snprintf(text, sizeof(text), "%s", it->summary);
+		else
+			snprintf(text, sizeof(text), "%s: %s", it->subject, it->summary);
+		row(p, it, text);
+		if (it->status == FINDING_UNKNOWN)
+			advice_lines(p, it, INDENT);
+	}
+}
+
+void report_text(const struct report *r, const struct report_style *style, struct buf *out)
+{
+	struct page p = {r, style, out};
+	verdict(&p);
+	if (style->quiet)
+		return;
+	do_first(&p);
+	areas(&p);
+	not_tested(&p);
+}
+
+/* -- JSON
+ * ------------------------------------------------------------------------------------------ */
+
+json_t *report_json(const struct report *r)
+{
+	char at[STAMP_TEXT];
+	json_t *findings = json_array(), *hosts = json_object();
+	for (size_t i = 0; i < r->findings->n; i++)
+		json_array_append_new(findings, finding_to_json(&r->findings->item[i]));
+	for (size_t i = 0; i < r->in->n_hosts; i++)
+		json_object_set_new(hosts, r->in->hosts[i]->subject,
+				    shape_to_json(&observation_shape, r->in->hosts[i]));
+	json_t *out =
+	    json_pack("{s:i, s:s, s:s*, s:s, s:I, s:o, s:o, s:{s:o, s:o}}", "schema", REPORT_SCHEMA,
+		      "domain", r->in->domain->subject, "unicode", r->unicode, "checked_at",
+		      stamp_format(at, r->in->now), "duration_ms", (json_int_t)r->duration_ms,
+		      "grade", r->grade.letter != NULL ? json_string(r->grade.letter) : json_null(),
+		      "findings", findings, "facts", "domain",
+		      shape_to_json(&observation_shape, r->in->domain), "hosts", hosts);
+	return out;
+}
+
+/* -- monitoring
+ * ------------------------------------------------------------------------------------ */
+
+/* Whole text without what a plugin's output gives a meaning. */
+static void scrub(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		buf_addch(out, *text == '|' || *text == '\n' ? '/' : *text);
+}
+
+/* Seconds until the first leaf certificate of the MX hosts ends; false if none was seen. */
+static bool cert_left(const struct report *r, int64_t *left)
+{
+	bool any = false;
+	for (size_t i = 0; i < r->in->n_hosts; i++) {
+		const struct obs_host *h = r->in->hosts[i]->host;
+		for (size_t k = 0; h != NULL && k < h->n_services; k++) {
+			const struct obs_tls *tls = h->services[k].tls;
+			if (tls == NULL || tls->n_chain == 0 || tls->chain[0].bad_dates)
+				continue;
+			int64_t here = tls->chain[0].not_after - r->in->now;
+			if (!any || here < *left)
+				*left = here;
+			any = true;
+		}
+	}
+	return any;
+}
+
+void report_nagios(const struct report *r, struct buf *out)
+{
+	static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+	const struct findings *f = r->findings;
+	int code = report_nagios_exit(f);
+	const struct finding *worst = NULL;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *it = &f->item[i];
+		bool worse = worst == NULL || it->severity > worst->severity;
+		if ((it->severity > SEVERITY_INFO ||
+		     (code == 3 && it->status == FINDING_UNKNOWN)) &&
+		    worse)
+			worst = it;
+	}
+	int64_t left;
+	buf_printf(out, "MXWATCH %s - %s: ", words[code], r->in->domain->subject);
+	if (worst != NULL)
+		scrub(out, worst->summary);
+	else
+		buf_printf(out, "%zu checks passed", count(f, FINDING_PASS));
+	if (r->grade.letter != NULL)
+		buf_printf(out, " (grade %s)", r->grade.letter);
+	buf_printf(out, " | failed=%zu;;;0 warnings=%zu;;;0 unknown=%zu;;;0 passed=%zu;;;0",
+		   count(f, FINDING_FAIL), count(f, FINDING_WARN), count(f, FINDING_UNKNOWN),
+		   count(f, FINDING_PASS));
+	if (cert_left(r, &left))
+		buf_printf(out, " cert_days=%lld.%lld;;;", (long long)(left / 86400),
+			   (long long)llabs(left % 86400 * 10 / 86400));
+	buf_printf(out, " time=%lld.%03llds;;;0\n", (long long)(r->duration_ms / 1000),
+		   (long long)(r->duration_ms % 1000));
+	for (size_t i = 0; i < f->n && out->len < NAGIOS_MAX; i++) {
+		if (f->item[i].severity <= SEVERITY_INFO)
+			continue;
+		buf_printf(out, "%s %s: ", status_style[f->item[i].status].word,
+			   f->item[i].subject);
+		scrub(out, f->item[i].summary);
+		buf_addch(out, '\n');
+	}
+}
+
+static int scale(const struct finding *f)
+{
+	return f->severity == SEVERITY_CRITICAL	 ? 2
+	       : f->severity == SEVERITY_WARNING ? 1
+	       : f->status == FINDING_UNKNOWN	 ? 3
+						 : 0;
+}
+
+/* Unknown counts less than a problem that is certain. */
+static int worse(int a, int b)
+{
+	static const int weight[] = {0, 2, 3, 1};
+	return weight[b] > weight[a] ? b : a;
+}
+
+void report_prometheus(const struct report *r, struct buf *out)
+{
+	const struct findings *f = r->findings;
+	const char *domain = r->in->domain->subject;
+	int all = 0;
+	buf_addstr(
+	    out,
+	    "# HELP mxwatch_check_status Worst state of a check: 0 ok, 1 warning, 2 critical, 3 unknown.\n"
+	    "# TYPE mxwatch_check_status gauge\n");
+	for (size_t c = 0; c < check_count; c++) {
+		int state = 0;
+		bool run = false;
+		for (size_t i = 0; i < f->n; i++) {
+			if (f->item[i].status == FINDING_SKIP ||
+			    strcmp(f->item[i].id, check_table[c].id) != 0)
+				continue;
+			run = true;
+			state = worse(state, scale(&f->item[i]));
+		}
+		all = worse(all, state);
+		if (run)
+			buf_printf(out, "mxwatch_check_status{domain=\"%s\",check=\"%s\"} %d\n",
+				   domain, check_table[c].id, state);
+	}
+	buf_printf(
+	    out,
+	    "# HELP mxwatch_domain_status Worst state of the domain: 0 ok, 1 warning, 2 critical, 3 unknown.\n"
+	    "# TYPE mxwatch_domain_status gauge\n"
+	    "mxwatch_domain_status{domain=\"%s\"} %d\n",
+	    domain, all);
+	buf_printf(
+	    out,
+	    "# HELP mxwatch_domain_last_check_timestamp_seconds When the domain was looked at.\n"
+	    "# TYPE mxwatch_domain_last_check_timestamp_seconds gauge\n"
+	    "mxwatch_domain_last_check_timestamp_seconds{domain=\"%s\"} %lld\n",
+	    domain, (long long)r->in->now);
+	int64_t left;
+	if (cert_left(r, &left))
+		buf_printf(
+		    out,
+		    "# HELP mxwatch_cert_not_after_timestamp_seconds End of the first leaf certificate to end.\n"
+		    "# TYPE mxwatch_cert_not_after_timestamp_seconds gauge\n"
+		    "mxwatch_cert_not_after_timestamp_seconds{domain=\"%s\"} %lld\n",
+		    domain, (long long)(r->in->now + left));
 }
