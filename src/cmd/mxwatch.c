@@ -19,11 +19,11 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: announced, not available yet */
 } commands[] = {
-    {"check", NULL},	  {"lint", cmd_lint}, {"explain", NULL},   {"tlsa", NULL},
-    {"status", NULL},	  {"list", NULL},     {"incidents", NULL}, {"history", NULL},
-    {"diff", NULL},	  {"ack", NULL},      {"silence", NULL},   {"recheck", NULL},
-    {"queue", NULL},	  {"reload", NULL},   {"config", NULL},	   {"route", NULL},
-    {"test-alert", NULL}, {"export", NULL},   {"backup", NULL},	   {"version", cmd_version},
+    {"check", NULL},	  {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", NULL},
+    {"status", NULL},	  {"list", NULL},     {"incidents", NULL},	{"history", NULL},
+    {"diff", NULL},	  {"ack", NULL},      {"silence", NULL},	{"recheck", NULL},
+    {"queue", NULL},	  {"reload", NULL},   {"config", NULL},		{"route", NULL},
+    {"test-alert", NULL}, {"export", NULL},   {"backup", NULL},		{"version", cmd_version},
     {"help", cmd_help},
 };
 

@@ -38,26 +38,26 @@ static const char *const rpt_ids[] = {"tls_rpt.record", "tls_rpt.dnssec", "tls_r
 /* -- hosts that cannot be asked ---------------------------------------------------------------- */
 
 /* Everything behind one host, once, with the reason. */
-static void host_closed(struct eval_context *c, const struct part_host *h,
-			enum finding_status status, const char *why)
+static void host_closed(struct eval_context *c, const struct part_host *h, enum part_closed closed,
+			const char *why)
 {
-	part_all(c, part_ids_smtp, h->name, h, status, why);
-	part_all(c, part_ids_tls, h->name, h, status, why);
+	part_all(c, part_ids_smtp, h->name, h, closed, why);
+	part_all(c, part_ids_tls, h->name, h, closed, why);
 }
 
 static void host_services(struct eval_context *c, struct part_host *h)
 {
 	if (h->literal) {
-		host_closed(c, h, FINDING_SKIP, "the MX is an address literal, not a name");
+		host_closed(c, h, CLOSED_MOOT, "the MX is an address literal, not a name");
 	} else if (!h->facts) {
-		host_closed(c, h, FINDING_UNKNOWN,
+		host_closed(c, h, CLOSED_UNKNOWN,
 			    h->obs ? part_failure(c, &h->obs->failure) : "the host was not probed");
 	} else if (h->n_smtp == 0) {
 		bool failed = part_lookup_failed(&h->facts->a.dns) ||
 			      part_lookup_failed(&h->facts->aaaa.dns) ||
 			      part_dnssec(&h->facts->a.dns) == OBS_DNSSEC_BOGUS ||
 			      part_dnssec(&h->facts->aaaa.dns) == OBS_DNSSEC_BOGUS;
-		host_closed(c, h, failed ? FINDING_UNKNOWN : FINDING_SKIP,
+		host_closed(c, h, failed ? CLOSED_UNKNOWN : CLOSED_SKIP,
 			    failed ? "the addresses of the host are not known"
 				   : "the host has no address");
 	}
@@ -84,21 +84,19 @@ static void inbound_hosts(struct eval_context *c)
 /* No mail, or no way to tell where it goes: each inbound check once, about the domain. */
 static void inbound_closed(struct eval_context *c)
 {
-	enum finding_status status = c->mail == MAIL_UNKNOWN ? FINDING_UNKNOWN : FINDING_SKIP;
+	enum part_closed closed = c->mail_closed;
 
-	part_all(c, part_ids_smtp, c->domain, NULL, status, c->mail_why);
-	part_all(c, part_ids_tls, c->domain, NULL, status, c->mail_why);
-	part_all(c, pool_ids, c->domain, NULL, status, c->mail_why);
-	part_all(c, part_ids_dane, c->domain, NULL, status, c->mail_why);
+	part_all(c, part_ids_smtp, c->domain, NULL, closed, c->mail_why);
+	part_all(c, part_ids_tls, c->domain, NULL, closed, c->mail_why);
+	part_all(c, pool_ids, c->domain, NULL, closed, c->mail_why);
+	part_all(c, part_ids_dane, c->domain, NULL, closed, c->mail_why);
 }
 
 static void mx_area(struct eval_context *c)
 {
 	eval_mx(c);
 	if (c->n_mx == 0) {
-		enum finding_status status =
-		    c->mail == MAIL_UNKNOWN ? FINDING_UNKNOWN : FINDING_SKIP;
-		part_all(c, part_ids_host, c->domain, NULL, status, c->mail_why);
+		part_all(c, part_ids_host, c->domain, NULL, c->mail_closed, c->mail_why);
 	}
 	for (size_t i = 0; i < c->n_mx; i++)
 		eval_mx_host(c, &c->host[i]);
@@ -107,8 +105,8 @@ static void mx_area(struct eval_context *c)
 static void policy_areas(struct eval_context *c)
 {
 	if (c->mail == MAIL_NULL || c->mail == MAIL_NOWHERE) {
-		part_all(c, sts_ids, c->domain, NULL, FINDING_SKIP, c->mail_why);
-		part_all(c, rpt_ids, c->domain, NULL, FINDING_SKIP, c->mail_why);
+		part_all(c, sts_ids, c->domain, NULL, c->mail_closed, c->mail_why);
+		part_all(c, rpt_ids, c->domain, NULL, c->mail_closed, c->mail_why);
 		return;
 	}
 	eval_mta_sts(c);
@@ -144,6 +142,7 @@ static void switch_off(struct eval_context *c, struct finding *f)
 		return;
 	f->status = f->judged = FINDING_SKIP;
 	f->severity = SEVERITY_NONE;
+	f->definitive = true;
 	f->summary =
 	    arena_printf(c->arena, "Not checked: switched off in the watchlist (checks.%s).",
 			 conf_check_group_words[group]);
@@ -295,8 +294,7 @@ void eval(const struct eval_input *in, struct findings *out)
 	for (size_t i = 0; i < c.n_mx; i++)
 		eval_delivery(&c, &c.host[i]);
 	if (c.n_mx == 0)
-		part_all(&c, delivery_ids, c.domain, NULL,
-			 c.mail == MAIL_UNKNOWN ? FINDING_UNKNOWN : FINDING_SKIP, c.mail_why);
+		part_all(&c, delivery_ids, c.domain, NULL, c.mail_closed, c.mail_why);
 	eval_submission(&c);
 	for (size_t i = 0; i < out->n; i++) {
 		switch_off(&c, &out->item[i]);

@@ -196,9 +196,8 @@ void eval_caa(struct eval_context *c, struct part_host *h)
 	else if (!leaf || !leaf->issuer)
 		f = part_say(c, id, h->name, FINDING_SKIP, "Not checked: no certificate was seen.");
 	else if (leaf->self_signed)
-		f = part_say(
-		    c, id, h->name, FINDING_SKIP,
-		    "Not checked: the certificate is self-signed, no authority issued it.");
+		f = part_skip(c, id, h->name,
+			      "the certificate is self-signed, no authority issued it");
 	else {
 		judge(c, h, leaf);
 		return;

@@ -457,6 +457,9 @@ void part_context(struct eval_context *c, const struct eval_input *in, struct fi
 	c->settings = in->conf->settings;
 	c->expect = &in->conf->extra->expect;
 	mail_context(c);
+	c->mail_closed = c->mail == MAIL_UNKNOWN ? CLOSED_UNKNOWN
+			 : c->mail == MAIL_NULL	 ? CLOSED_MOOT
+						 : CLOSED_SKIP;
 	hosts_context(c);
 	part_sts_context(c);
 }

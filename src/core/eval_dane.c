@@ -97,12 +97,15 @@ static struct finding *without_records(struct eval_context *c, const struct part
 		return part_say(c, id, h->name, FINDING_UNKNOWN, "Could not be determined: %s.",
 				h->tlsa ? part_lookup_why(c, &h->tlsa->dns)
 					: "TLSA records were not looked up");
-	return part_say(c, id, h->name, FINDING_SKIP, "Not checked: %s.",
-			h->dane == DANE_BROKEN ? "the TLSA lookup fails (see dane.dnssec)"
-			: h->dane == DANE_INSECURE
-			    ? "senders ignore TLSA records that are not signed throughout"
-			: h->dane == DANE_UNUSABLE ? "no TLSA record is usable"
-						   : "there are no TLSA records");
+	struct finding *f =
+	    part_skip(c, id, h->name,
+		      h->dane == DANE_BROKEN ? "the TLSA lookup fails (see dane.dnssec)"
+		      : h->dane == DANE_INSECURE
+			  ? "senders ignore TLSA records that are not signed throughout"
+		      : h->dane == DANE_UNUSABLE ? "no TLSA record is usable"
+						 : "there are no TLSA records");
+	f->definitive = h->dane != DANE_BROKEN;
+	return f;
 }
 
 /* -- dane.tlsa, dane.dnssec, dane.denial
@@ -182,7 +185,8 @@ static void denial_check(struct eval_context *c, const struct part_host *h)
 	struct finding *f;
 
 	if (t && t->n > 0) {
-		f = part_say(c, id, h->name, FINDING_SKIP, "Not checked: there are TLSA records.");
+		f = part_skip(c, id, h->name, "there are TLSA records");
+		f->definitive = t->dns.status == OBS_DNS_ANSWER;
 	} else if (t && (part_dnssec(&t->dns) == OBS_DNSSEC_BOGUS || is_failing_alone(h))) {
 		f = part_soft(part_critical(
 		    c, id, h->name, FINDING_FAIL,
@@ -428,7 +432,7 @@ void eval_dane(struct eval_context *c, struct part_host *h)
 {
 	if (!h->facts) {
 		bool asked = !h->literal;
-		part_all(c, part_ids_dane, h->name, h, asked ? FINDING_UNKNOWN : FINDING_SKIP,
+		part_all(c, part_ids_dane, h->name, h, asked ? CLOSED_UNKNOWN : CLOSED_MOOT,
 			 asked ? "the host was not probed" : "the MX does not name a host");
 		return;
 	}

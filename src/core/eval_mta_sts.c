@@ -170,7 +170,7 @@ void part_txt_dnssec(struct eval_context *c, const char *id, const struct obs_an
 		break;
 	}
 	if (!part_lookup_failed(a) && !record)
-		part_say(c, id, c->domain, FINDING_SKIP, "Not checked: there is no record.");
+		part_skip(c, id, c->domain, "there is no record");
 	else if (part_dnssec(a) == OBS_DNSSEC_UNKNOWN)
 		part_no_dnssec(c, id, c->domain, a, c->vantage);
 	else if (part_dnssec(a) == OBS_DNSSEC_SECURE)
@@ -412,7 +412,7 @@ static void policy_checks(struct eval_context *c)
 		syntax_check(c);
 	} else {
 		part_all(c, of_fetched, c->domain, NULL,
-			 is_ours(c->d->policy) ? FINDING_UNKNOWN : FINDING_SKIP,
+			 is_ours(c->d->policy) ? CLOSED_UNKNOWN : CLOSED_SKIP,
 			 "the policy was not fetched");
 	}
 	if (c->sts.valid) {
@@ -420,7 +420,7 @@ static void policy_checks(struct eval_context *c)
 		max_age_check(c);
 	} else {
 		bool unknown = !c->sts.fetched && is_ours(c->d->policy);
-		part_all(c, of_valid, c->domain, NULL, unknown ? FINDING_UNKNOWN : FINDING_SKIP,
+		part_all(c, of_valid, c->domain, NULL, unknown ? CLOSED_UNKNOWN : CLOSED_SKIP,
 			 c->sts.fetched ? "the policy is not valid" : "the policy was not fetched");
 	}
 }
@@ -555,12 +555,12 @@ static void mx_checks(struct eval_context *c)
 
 	if (!c->sts.valid)
 		part_all(c, ids, c->domain, NULL,
-			 !c->sts.fetched && is_ours(c->d->policy) ? FINDING_UNKNOWN : FINDING_SKIP,
+			 !c->sts.fetched && is_ours(c->d->policy) ? CLOSED_UNKNOWN : CLOSED_SKIP,
 			 "there is no valid policy");
 	else if (c->sts.policy.mode == MTA_STS_NONE)
-		part_all(c, ids, c->domain, NULL, FINDING_SKIP, "the mode is none");
+		part_all(c, ids, c->domain, NULL, CLOSED_MOOT, "the mode is none");
 	else if (c->n_mx == 0)
-		part_all(c, ids, c->domain, NULL, FINDING_UNKNOWN,
+		part_all(c, ids, c->domain, NULL, CLOSED_UNKNOWN,
 			 c->mail_why ? c->mail_why : "the MX hosts are not known");
 	else {
 		mx_match_check(c);
@@ -659,12 +659,12 @@ void eval_mta_sts(struct eval_context *c)
 	record_check(c);
 	part_txt_dnssec(c, "mta_sts.dnssec", &c->d->mta_sts.dns, "_mta-sts", record != RECORD_NONE);
 	if (record == RECORD_NONE) {
-		part_all(c, rest, c->domain, NULL, FINDING_SKIP, "there is no MTA-STS record");
+		part_all(c, rest, c->domain, NULL, CLOSED_MOOT, "there is no MTA-STS record");
 		return;
 	}
 	if (!c->d->policy) {
 		bool skip = record == RECORD_BAD || record == RECORD_SEVERAL;
-		part_all(c, rest, c->domain, NULL, skip ? FINDING_SKIP : FINDING_UNKNOWN,
+		part_all(c, rest, c->domain, NULL, skip ? CLOSED_SKIP : CLOSED_UNKNOWN,
 			 skip ? "senders ask for no policy without one valid record"
 			 : record == RECORD_OK ? "the policy was not asked for"
 					       : "whether there is a record is not known");

@@ -230,8 +230,7 @@ static void withdrawal_check(struct eval_context *c)
 		part_evidence_time(f, "until", alive->until);
 		part_evidence(f, "policy", alive->seen->body);
 	} else if (gone) {
-		part_say(c, id, c->domain, FINDING_SKIP,
-			 "Not checked: there is no policy, and none in any cache.");
+		part_skip(c, id, c->domain, "there is no policy, and none in any cache");
 	} else if (c->sts.record == RECORD_UNKNOWN || c->sts.record == RECORD_BOGUS) {
 		part_say(c, id, c->domain, FINDING_UNKNOWN,
 			 "Could not be determined: whether there is a record is not known.");
@@ -289,7 +288,7 @@ static void delegation_check(struct eval_context *c)
 			     record->cname ? part_safe(c, record->cname) : "",
 			     record->cname && host ? " and " : "", host ? part_safe(c, host) : "");
 	else
-		f = part_say(c, id, c->domain, FINDING_SKIP, "Not checked: nothing is delegated.");
+		f = part_skip(c, id, c->domain, "nothing is delegated");
 	part_evidence(f, "record_cname", record->cname);
 	part_evidence(f, "host_cname", host);
 	if (f->status == FINDING_FAIL)
@@ -303,13 +302,13 @@ void eval_mta_sts_history(struct eval_context *c)
 	static const char *const id_body[] = {"mta_sts.id_body", NULL};
 
 	if (!has_history(c)) {
-		part_all(c, ids, c->domain, NULL, FINDING_SKIP,
+		part_all(c, ids, c->domain, NULL, CLOSED_SKIP,
 			 "this takes the history the daemon keeps");
 	} else {
 		if (c->sts.id && c->sts.valid)
 			id_body_check(c);
 		else
-			part_all(c, id_body, c->domain, NULL, FINDING_SKIP,
+			part_all(c, id_body, c->domain, NULL, CLOSED_SKIP,
 				 "there is no record with a valid policy");
 		hazard_check(c);
 		withdrawal_check(c);

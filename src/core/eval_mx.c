@@ -152,7 +152,7 @@ static void mx_dnssec(struct eval_context *c)
 
 	if (c->mail == MAIL_NULL ||
 	    (c->mail == MAIL_NOWHERE && part_dnssec(a) != OBS_DNSSEC_BOGUS)) {
-		part_say(c, id, c->domain, FINDING_SKIP, "Not checked: %s.", c->mail_why);
+		part_skip(c, id, c->domain, c->mail_why);
 		return;
 	}
 	switch (part_dnssec(a)) {
@@ -217,8 +217,7 @@ static void rrsig_expiry(struct eval_context *c)
 		else if (s.unknown)
 			part_no_dnssec(c, id, c->domain, &c->d->mx.dns, c->vantage);
 		else
-			part_say(c, id, c->domain, FINDING_SKIP,
-				 "Not checked: no answer for the domain is signed.");
+			part_skip(c, id, c->domain, "no answer for the domain is signed");
 		return;
 	}
 	int64_t left = s.end - c->now;
@@ -287,10 +286,8 @@ static void ipv6_and_redundancy(struct eval_context *c)
 	struct finding *f;
 
 	if (c->n_mx == 0) {
-		enum finding_status status =
-		    c->mail == MAIL_UNKNOWN ? FINDING_UNKNOWN : FINDING_SKIP;
 		static const char *const ids[] = {"mx.ipv6", "mx.redundancy", NULL};
-		part_all(c, ids, c->domain, NULL, status, c->mail_why);
+		part_all(c, ids, c->domain, NULL, c->mail_closed, c->mail_why);
 		return;
 	}
 	if (all.n_ipv6 > 0)

@@ -117,7 +117,9 @@ const char *part_failure(struct eval_context *c, const struct obs_failure *f)
 
 	if (!f->text || !*f->text)
 		return said[class];
-	return arena_printf(c->arena, "%s (%s)", said[class], part_safe(c, f->text));
+	if (f->class == OBS_CLASS_THROTTLED || f->class == OBS_CLASS_LOCAL)
+		return arena_printf(c->arena, "%s (%s)", said[class], part_safe(c, f->text));
+	return part_safe(c, f->text);
 }
 
 /* -- DNS ------------------------------------------------------------------------------------- */
@@ -191,7 +193,7 @@ static struct finding *say(struct eval_context *c, const char *id, const char *s
 	f->advice = f->severity == SEVERITY_NONE ? "" : check->fix;
 	f->reference = check->reference;
 	f->evidence = json_object();
-	f->definitive = true;
+	f->definitive = status != FINDING_SKIP && status != FINDING_UNKNOWN;
 	return f;
 }
 
@@ -230,6 +232,12 @@ void part_advise(struct eval_context *c, struct finding *f, const char *fmt, ...
 struct finding *part_soft(struct finding *f)
 {
 	f->definitive = false;
+	return f;
+}
+
+struct finding *part_moot(struct finding *f)
+{
+	f->definitive = true;
 	return f;
 }
 
@@ -291,13 +299,21 @@ void part_evidence_time(struct finding *f, const char *key, int64_t at)
 		part_evidence(f, key, stamp_format(text, at));
 }
 
+struct finding *part_skip(struct eval_context *c, const char *id, const char *subject,
+			  const char *why)
+{
+	return part_moot(part_say(c, id, subject, FINDING_SKIP, "Not checked: %s.", why));
+}
+
 void part_all(struct eval_context *c, const char *const *ids, const char *subject,
-	      const struct part_host *h, enum finding_status status, const char *why)
+	      const struct part_host *h, enum part_closed closed, const char *why)
 {
 	for (; *ids; ids++) {
 		struct finding *f = part_say(
-		    c, *ids, subject, status, "%s: %s.",
-		    status == FINDING_SKIP ? "Not checked" : "Could not be determined", why);
+		    c, *ids, subject, closed == CLOSED_UNKNOWN ? FINDING_UNKNOWN : FINDING_SKIP,
+		    "%s: %s.", closed == CLOSED_UNKNOWN ? "Could not be determined" : "Not checked",
+		    why);
+		f->definitive = closed == CLOSED_MOOT;
 		f->host = h ? h->name : NULL;
 	}
 }

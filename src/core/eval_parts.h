@@ -114,6 +114,10 @@ struct part_sts {
 	const char *trust_why;
 };
 
+/* Why nothing can be said: it does not apply (and a problem about it is over), something before
+ * it failed (and a problem stays as it is), or it cannot be determined. */
+enum part_closed { CLOSED_MOOT, CLOSED_SKIP, CLOSED_UNKNOWN };
+
 /* -- the context ------------------------------------------------------------------------------- */
 
 enum part_mail {
@@ -134,7 +138,8 @@ struct eval_context {
 	const struct conf_expect *expect;
 	int64_t now;
 	enum part_mail mail;
-	const char *mail_why; /* half a sentence: why nothing inbound can be asked */
+	enum part_closed mail_closed; /* how findings about mail close when it is not YES */
+	const char *mail_why;	      /* half a sentence: why nothing inbound can be asked */
 	bool implicit_mx;
 	struct part_host *host; /* MX hosts by preference, then submission hosts */
 	size_t n_hosts;
@@ -176,6 +181,8 @@ void part_advise(struct eval_context *c, struct finding *f, const char *fmt, ...
     __attribute__((format(printf, 3, 4)));
 /* An absence or an error: believed only when seen several times. */
 struct finding *part_soft(struct finding *f);
+/* A skip that ends a problem: the check does not apply. */
+struct finding *part_moot(struct finding *f);
 struct finding *part_at(struct finding *f, const struct part_host *h);
 void part_expected(struct eval_context *c, struct finding *f, const char *expected,
 		   const char *actual);
@@ -188,9 +195,12 @@ void part_evidence_time(struct finding *f, const char *key, int64_t at);
 /* Where there is no TLS session: makes the finding that says why, and is true. */
 bool part_no_tls(struct eval_context *c, const struct part_host *h, const struct part_service *s,
 		 const char *id);
-/* skip or unknown for each of a NULL-terminated list of checks. */
+/* One such finding for each of a NULL-terminated list of checks. */
 void part_all(struct eval_context *c, const char *const *ids, const char *subject,
-	      const struct part_host *h, enum finding_status status, const char *why);
+	      const struct part_host *h, enum part_closed closed, const char *why);
+/* "Not checked: why." for a check that does not apply. */
+struct finding *part_skip(struct eval_context *c, const char *id, const char *subject,
+			  const char *why);
 extern const char *const part_ids_host[]; /* per MX host, MX area */
 extern const char *const part_ids_smtp[]; /* per address on port 25 */
 extern const char *const part_ids_tls[];  /* per address and port */

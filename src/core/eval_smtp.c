@@ -304,8 +304,7 @@ static void auth_check(struct eval_context *c, const struct part_host *h,
 		return;
 	const struct obs_service *svc = s->svc;
 	if (svc->implicit_tls)
-		f = part_say(c, id, s->subject, FINDING_SKIP,
-			     "Not checked: TLS comes first on this port.");
+		f = part_skip(c, id, s->subject, "TLS comes first on this port");
 	else if (!has_ehlo(svc) && is_ours(&svc->failure))
 		f = part_say(c, id, s->subject, FINDING_UNKNOWN, "Could not be determined: %s.",
 			     part_failure(c, &svc->failure));

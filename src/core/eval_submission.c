@@ -222,24 +222,24 @@ void eval_submission(struct eval_context *c)
 	const char *why_unknown;
 
 	if (!c->in->submission) {
-		part_all(c, ids, c->domain, NULL, FINDING_SKIP,
+		part_all(c, ids, c->domain, NULL, CLOSED_MOOT,
 			 "submission is not part of this check");
 		return;
 	}
 	if (c->d->mx.dns.status == OBS_DNS_NXDOMAIN) {
-		part_all(c, ids, c->domain, NULL, FINDING_SKIP, "the domain does not exist");
+		part_all(c, ids, c->domain, NULL, CLOSED_MOOT, "the domain does not exist");
 		return;
 	}
 	enum found found = found_of(c, &why_unknown);
 	discovery_check(c, found, why_unknown);
 	if (found == FOUND_NONE || found == FOUND_NEVER) {
-		part_all(c, rest, c->domain, NULL, FINDING_SKIP,
+		part_all(c, rest, c->domain, NULL, CLOSED_MOOT,
 			 found == FOUND_NONE ? "no submission host is known"
 					     : "there is no mail submission");
 		return;
 	}
 	if (found == FOUND_UNKNOWN) {
-		part_all(c, rest, c->domain, NULL, FINDING_UNKNOWN, why_unknown);
+		part_all(c, rest, c->domain, NULL, CLOSED_UNKNOWN, why_unknown);
 		return;
 	}
 	connect_check(c, found);

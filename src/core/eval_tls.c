@@ -83,8 +83,7 @@ static void starttls_check(struct eval_context *c, const struct part_host *h,
 	struct finding *f;
 
 	if (s->svc && s->svc->implicit_tls)
-		f = part_say(c, id, s->subject, FINDING_SKIP,
-			     "Not checked: TLS begins with the connection on this port.");
+		f = part_skip(c, id, s->subject, "TLS begins with the connection on this port");
 	else if (s->reach != REACH_YES ||
 		 (!s->svc->tls && is_ours(&s->svc->failure) && s->svc->starttls_code != 454)) {
 		part_no_tls(c, h, s, id);
@@ -104,8 +103,7 @@ static void injection_check(struct eval_context *c, const struct part_host *h,
 	struct finding *f;
 
 	if (s->svc && s->svc->implicit_tls) {
-		f = part_say(c, id, s->subject, FINDING_SKIP,
-			     "Not checked: there is no STARTTLS on this port.");
+		f = part_skip(c, id, s->subject, "there is no STARTTLS on this port");
 	} else if (part_no_tls(c, h, s, id)) {
 		return;
 	} else {
@@ -166,10 +164,11 @@ static struct offers offers_of(const struct obs_service *svc)
 		for (int i = V_SSL3; i <= V_TLS11; i++)
 			o.open = o.open || accepted[i] == OBS_OFFER_UNKNOWN;
 	}
+	const char *version = svc->tls ? svc->tls->version : NULL;
 	for (int i = 0; i < V_COUNT; i++)
-		if (svc->tls->version && strcmp(svc->tls->version, versions[i].word) == 0)
+		if (version && strcmp(version, versions[i].word) == 0)
 			o.accepted[i] = OBS_OFFER_YES;
-	if (svc->tls->version && strcmp(svc->tls->version, "TLSv1.0") == 0)
+	if (version && strcmp(version, "TLSv1.0") == 0)
 		o.accepted[V_TLS10] = OBS_OFFER_YES;
 	for (int i = 0; i < V_COUNT; i++) {
 		if (o.accepted[i] != OBS_OFFER_YES)
@@ -219,16 +218,17 @@ static void version_check(struct eval_context *c, const struct part_host *h,
 						 "tls1_1", "tls1_2", "tls1_3"};
 	struct finding *f;
 
-	if (part_no_tls(c, h, s, id))
+	/* What only an old ClientHello gets an answer from has no session of ours. */
+	struct offers o = s->reach == REACH_YES ? offers_of(s->svc) : (struct offers){.best = -1};
+	if (o.best < 0 && part_no_tls(c, h, s, id))
 		return;
-	struct offers o = offers_of(s->svc);
 	if (o.best < 0) {
 		f = part_say(c, id, s->subject, FINDING_UNKNOWN,
 			     "Could not be determined: the version negotiated is not known.");
 	} else {
 		f = version_judged(c, s, &o);
 	}
-	part_evidence(f, "negotiated", s->svc->tls->version);
+	part_evidence(f, "negotiated", s->svc->tls ? s->svc->tls->version : NULL);
 	for (int i = 0; s->svc->sweep && i < V_COUNT; i++)
 		if (o.accepted[i] != OBS_OFFER_UNASKED)
 			part_evidence(f, key[i], obs_offer_words[o.accepted[i]]);
@@ -246,36 +246,59 @@ static bool has_weak(const struct obs_sweep *w, const char *class)
 	return false;
 }
 
-static struct finding *cipher_judged(struct eval_context *c, const struct part_service *s)
+static const char *broken_suites(struct eval_context *c, const struct part_service *s)
 {
-	static const char id[] = "tls.cipher";
 	static const char *const broken[] = {"NULL", "EXPORT", "RC4", "3DES"};
-	const struct obs_tls *tls = s->svc->tls;
-	const struct obs_sweep *w = s->svc->sweep;
-	const char *name = tls->cipher ? part_safe(c, tls->cipher) : "an unnamed suite";
+	static const char *const in_name[] = {"NULL", "EXP", "RC4", "DES-CBC3"};
+	const char *cipher = s->svc->tls ? s->svc->tls->cipher : NULL;
 	const char *found[4];
 	size_t n = 0;
 
 	for (size_t i = 0; i < 4; i++)
-		if (has_weak(w, broken[i]) ||
-		    (tls->cipher && strstr(tls->cipher, i == 3 ? "DES-CBC3" : broken[i])))
+		if (has_weak(s->svc->sweep, broken[i]) || (cipher && strstr(cipher, in_name[i])))
 			found[n++] = broken[i];
-	if (n > 0)
+	return n ? part_list(c, found, n) : NULL;
+}
+
+/* The session has neither AEAD nor, before TLS 1.2, any way to it. */
+static bool is_cbc_only(const struct obs_service *svc)
+{
+	bool old = svc->tls->version && strcmp(svc->tls->version, "TLSv1.2") < 0;
+
+	return has_weak(svc->sweep, "CBC-ONLY") || (!svc->tls->aead && (!svc->sweep || old));
+}
+
+static struct finding *cipher_judged(struct eval_context *c, const struct part_service *s)
+{
+	static const char id[] = "tls.cipher";
+	const struct obs_tls *tls = s->svc->tls;
+	const struct obs_sweep *w = s->svc->sweep;
+	const char *broken = broken_suites(c, s);
+	bool anonymous = has_weak(w, "ANON") || (tls && tls->anonymous);
+
+	if (broken)
 		return part_say(c, id, s->subject, FINDING_FAIL,
-				"Broken cipher suites are accepted: %s.", part_list(c, found, n));
-	if ((has_weak(w, "ANON") || tls->anonymous) && part_is_submission_port(s))
+				"Broken cipher suites are accepted: %s.", broken);
+	if (anonymous && part_is_submission_port(s))
 		return part_say(c, id, s->subject, FINDING_FAIL,
 				"Anonymous cipher suites are accepted.");
-	if (!tls->forward_secrecy || has_weak(w, "NO-PFS"))
+	if (!tls)
+		return part_say(c, id, s->subject, FINDING_SKIP,
+				"Not checked: there was no TLS session.");
+	const char *name = tls->cipher ? part_safe(c, tls->cipher) : "an unnamed suite";
+	if (has_weak(w, "NO-PFS") || (!tls->forward_secrecy && !w))
 		return part_say(c, id, s->subject, FINDING_WARN,
 				"There is no forward secrecy (%s).", name);
-	if (!tls->aead || has_weak(w, "CBC-ONLY"))
+	if (is_cbc_only(s->svc))
 		return part_say(c, id, s->subject, FINDING_WARN, "Only CBC suites are spoken (%s).",
 				name);
-	if (has_weak(w, "ANON") || tls->anonymous)
+	if (anonymous)
 		return part_say(
 		    c, id, s->subject, FINDING_INFO,
 		    "Anonymous cipher suites are accepted; opportunistic senders do not care.");
+	if (!tls->aead || !tls->forward_secrecy)
+		return part_say(c, id, s->subject, FINDING_INFO,
+				"The server prefers %s, though it knows better suites.", name);
 	return part_say(c, id, s->subject, FINDING_PASS, "%s was negotiated%s.", name,
 			w ? ", and no weak suite is accepted" : "");
 }
@@ -283,13 +306,14 @@ static struct finding *cipher_judged(struct eval_context *c, const struct part_s
 static void cipher_check(struct eval_context *c, const struct part_host *h,
 			 const struct part_service *s)
 {
-	if (part_no_tls(c, h, s, "tls.cipher"))
+	const struct obs_sweep *w = s->svc ? s->svc->sweep : NULL;
+
+	if (!(w && w->n_weak_ciphers > 0) && part_no_tls(c, h, s, "tls.cipher"))
 		return;
 	struct finding *f = cipher_judged(c, s);
-	part_evidence(f, "negotiated", s->svc->tls->cipher);
-	if (s->svc->sweep)
-		part_evidence_list(f, "weak", s->svc->sweep->weak_ciphers,
-				   s->svc->sweep->n_weak_ciphers);
+	part_evidence(f, "negotiated", s->svc->tls ? s->svc->tls->cipher : NULL);
+	if (w)
+		part_evidence_list(f, "weak", w->weak_ciphers, w->n_weak_ciphers);
 	part_at(f, h);
 }
 
@@ -345,8 +369,8 @@ static void key_exchange_check(struct eval_context *c, const struct part_host *h
 		part_evidence(f, "group", tls->group);
 		part_evidence_int(f, "bits", tls->group_bits);
 	} else if (!tls->forward_secrecy) {
-		f = part_say(c, id, s->subject, FINDING_SKIP,
-			     "Not checked: the session used RSA key transport (see tls.cipher).");
+		f = part_skip(c, id, s->subject,
+			      "the session used RSA key transport (see tls.cipher)");
 	} else {
 		f = part_say(c, id, s->subject, FINDING_UNKNOWN,
 			     "Could not be determined: the group is not known.");

@@ -174,7 +174,7 @@ void eval_tls_rpt(struct eval_context *c)
 	record_check(c, &r);
 	part_txt_dnssec(c, "tls_rpt.dnssec", a, "_smtp._tls", r.n_records > 0);
 	if (failed || r.n_records != 1 || r.why) {
-		part_all(c, rest, c->domain, NULL, failed ? FINDING_UNKNOWN : FINDING_SKIP,
+		part_all(c, rest, c->domain, NULL, failed ? CLOSED_UNKNOWN : CLOSED_MOOT,
 			 failed ? "the record could not be looked up"
 				: "there is no valid TLS-RPT record");
 		return;
