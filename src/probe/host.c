@@ -33,7 +33,7 @@ struct task { /* one address and port */
 	struct session_params params;
 	struct session *session;
 	struct sweep *sweep;
-	struct obs_service anonymous; /* facts of the second try */
+	struct obs_service *anonymous; /* facts of the second try */
 	size_t ptr_open;
 };
 
@@ -249,18 +249,19 @@ static void fill_params(struct task *t)
 static void anonymous_done(const struct session_result *result, void *arg)
 {
 	struct task *t = arg;
+	struct obs_service *s = t->service, *second = t->anonymous;
 
 	(void)result;
 	t->session = NULL;
-	if (t->anonymous.tls) {
-		t->anonymous.address = t->service->address;
-		t->anonymous.port = t->service->port;
-		t->anonymous.implicit_tls = t->service->implicit_tls;
-		t->anonymous.ptr = t->service->ptr;
-		t->anonymous.ptr_confirmed = t->service->ptr_confirmed;
-		t->anonymous.n_ptr_confirmed = t->service->n_ptr_confirmed;
-		t->anonymous.ptr_asked_forward = t->service->ptr_asked_forward;
-		*t->service = t->anonymous;
+	if (second->tls) {
+		second->address = s->address;
+		second->port = s->port;
+		second->implicit_tls = s->implicit_tls;
+		second->ptr = s->ptr;
+		second->ptr_confirmed = s->ptr_confirmed;
+		second->n_ptr_confirmed = s->n_ptr_confirmed;
+		second->ptr_asked_forward = s->ptr_asked_forward;
+		*s = *second;
 	} else {
 		fill_params(t);
 	}
@@ -278,7 +279,8 @@ static void session_done(const struct session_result *result, void *arg)
 	    (f->code == ALERT_HANDSHAKE_FAILURE || f->code == ALERT_INSUFFICIENT_SECURITY)) {
 		t->params.tls.ciphers = STREAM_ANONYMOUS;
 		t->params.tls.max_version = STREAM_TLS1_2;
-		t->session = session_start(t->probe->vantage, &t->params, &t->anonymous,
+		t->anonymous = arena_alloc(t->probe->arena, sizeof(*t->anonymous));
+		t->session = session_start(t->probe->vantage, &t->params, t->anonymous,
 					   t->probe->arena, anonymous_done, t);
 		return;
 	}
