@@ -19,7 +19,7 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: announced, not available yet */
 } commands[] = {
-    {"check", NULL},	  {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", NULL},
+    {"check", cmd_check}, {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", NULL},
     {"status", NULL},	  {"list", NULL},     {"incidents", NULL},	{"history", NULL},
     {"diff", NULL},	  {"ack", NULL},      {"silence", NULL},	{"recheck", NULL},
     {"queue", NULL},	  {"reload", NULL},   {"config", NULL},		{"route", NULL},
