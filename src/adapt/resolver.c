@@ -30,7 +30,7 @@
 #include "text.h"
 
 #define CACHE_MAX	  65536
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS	  5000
 #define TTL_CEILING_MS	  (3600 * 1000)
 #define TTL_FLOOR_MS	  (5 * 1000)
 #define DENIAL_CEILING_MS (300 * 1000)
@@ -93,6 +93,7 @@ struct resolver {
 	/* self-test */
 	bool known, answers, validates; /* what the last one said */
 	bool broken;			/* a connection broke since the last one began */
+	bool renewed;			/* this test runs on connections of its own */
 	enum test_step step;
 	struct test *test;
 	bool canary_done;
@@ -294,14 +295,23 @@ static void question_suspect(struct question *q, bool timed_out)
 	test_now(r);
 }
 
+static struct result *no_reply(const struct question *q)
+{
+	char text[96];
+
+	if (!q->timed_out)
+		return result_failed(OBS_CLASS_LOCAL,
+				     "the connection to the resolver keeps breaking");
+	snprintf(text, sizeof(text), "no answer within %d ms from a resolver that works",
+		 (int)q->r->timeout_ms);
+	return result_failed(OBS_CLASS_TIMEOUT, text);
+}
+
 static void judge_suspects(struct resolver *r)
 {
 	struct question *q, *next, *list = r->suspects;
-	char text[96];
 
 	r->suspects = NULL;
-	snprintf(text, sizeof(text), "no answer within %d ms from a resolver that works",
-		 (int)r->timeout_ms);
 	DL_FOREACH_SAFE2(list, q, next, suspect_next)
 	{
 		if (!r->answers) {
@@ -310,11 +320,7 @@ static void judge_suspects(struct resolver *r)
 			q->again = true;
 			question_ask(q);
 		} else {
-			question_end(q, result_failed(
-					    q->timed_out ? OBS_CLASS_TIMEOUT : OBS_CLASS_PROTOCOL,
-					    q->timed_out
-						? text
-						: "the connection to the resolver keeps breaking"));
+			question_end(q, no_reply(q));
 		}
 	}
 }
@@ -516,6 +522,12 @@ static void on_test_reply(enum resolver_stub_end end, const void *wire, size_t l
 		return;
 	r->test = NULL;
 	r->broken = end == RESOLVER_STUB_BROKEN;
+	if (r->broken && !r->renewed && r->step == TEST_ROOT) {
+		evtimer_del(r->patience);
+		r->step = TEST_IDLE;
+		test_now(r);
+		return;
+	}
 	test_reply(r, wire, len, r->broken ? "no connection" : "no answer");
 }
 
@@ -549,6 +561,7 @@ static void on_test_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (r->step != TEST_IDLE)
 		return;
+	r->renewed = r->broken;
 	if (r->broken && resolver_stub_reconnect(r->stub, &err) != 0)
 		log_warning("resolver", "%s", err.text);
 	r->broken = false;
