@@ -76,7 +76,7 @@ static bool configure(struct sql *db, bool read_only)
 		return sql_script(db, "PRAGMA query_only = ON;") == 0;
 	return sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			      "PRAGMA journal_size_limit = 16777216;"
-			      "PRAGMA cache_size = -8192;") == 0;
+			      "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;") == 0;
 }
 
 struct sql *sql_open(const char *path, bool read_only, enum sql_trouble *trouble, struct error *err)
