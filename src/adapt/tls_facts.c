@@ -115,8 +115,8 @@ static void alt_names(X509 *cert, struct arena *arena, struct obs_cert *out)
 	int n = names ? sk_GENERAL_NAME_num(names) : 0;
 	const char **list;
 
-	if (n > TLS_FACTS_MAX_NAMES)
-		n = TLS_FACTS_MAX_NAMES;
+	if (n > OBS_MAX_DNS_NAMES)
+		n = OBS_MAX_DNS_NAMES;
 	list = arena_array(arena, (size_t)n + 1, sizeof(*list));
 	for (int i = 0; i < n; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);

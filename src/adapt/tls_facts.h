@@ -8,7 +8,7 @@
  * the first alone: in the certificate callback tls_facts_verify() makes the verdict on the
  * presented chain; after the handshake tls_facts_session() copies everything out.
  *
- * Limits: OBS_MAX_CHAIN certificates, TLS_FACTS_MAX_NAMES names each, TLS_VERDICT_ERRORS
+ * Limits: OBS_MAX_CHAIN certificates, OBS_MAX_DNS_NAMES names of each, TLS_VERDICT_ERRORS
  * errors; a chain with an RSA key of more than TLS_FACTS_MAX_RSA bits is not verified.
  */
 #ifndef TLS_FACTS_H
@@ -24,7 +24,6 @@
 #include "observation.h"
 
 #define TLS_VERDICT_ERRORS  16
-#define TLS_FACTS_MAX_NAMES 256
 #define TLS_FACTS_MAX_RSA   8192
 
 struct tls_verdict { /* on one presented chain, host names apart (RFC 5280 section 6) */

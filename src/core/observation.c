@@ -170,7 +170,7 @@ static const struct shape_field cert_fields[] = {
     STR(obs_cert, subject, 2048),    STR(obs_cert, issuer, 2048),
     STR(obs_cert, serial, 256),	     TIME(obs_cert, not_before),
     TIME(obs_cert, not_after),	     BOOL(obs_cert, bad_dates),
-    STRS(obs_cert, dns_names, 256),  BOOL(obs_cert, odd_names),
+    STRS(obs_cert, dns_names, OBS_MAX_DNS_NAMES),  BOOL(obs_cert, odd_names),
     STR(obs_cert, key_type, 64),     INT(obs_cert, key_bits),
     STR(obs_cert, signature, 128),   BOOL(obs_cert, is_ca),
     BOOL(obs_cert, self_signed),     INT(obs_cert, signed_by),

@@ -28,6 +28,7 @@
 #define OBS_MAX_MX 50
 #define OBS_MAX_ADDRESSES 20 /* per host and family */
 #define OBS_MAX_CHAIN 16
+#define OBS_MAX_DNS_NAMES 1024 /* of a certificate */
 #define OBS_MAX_TEXT 512 /* escaped reply or reason */
 #define OBS_MAX_POLICY (64 * 1024)
 
@@ -222,8 +223,8 @@ struct obs_sweep { /* the daily deep look; one connection per question */
 	int without_sni;        /* YES: a chain is served without SNI */
 	const char *without_sni_sha256; /* its leaf */
 	int post_quantum;       /* YES: a hybrid group was negotiated when offered */
-	struct obs_tls *rsa;    /* the handshake that allowed RSA certificates only */
-	struct obs_tls *ecdsa;  /* ECDSA only */
+	struct obs_tls *rsa;    /* the handshake that allowed RSA certificates only, ... */
+	struct obs_tls *ecdsa;  /* ... ECDSA only; NULL: refused, or the ordinary one shows it */
 	struct obs_relay relay;
 };
 

@@ -210,12 +210,24 @@ static void sweep_done(void *arg)
 	through(t);
 }
 
+/* In a family we have no route for, a connection that fails says nothing about them. */
+static void blame_ourselves(struct task *t)
+{
+	const struct obs_vantage *self = &t->probe->vantage->self;
+	struct obs_failure *f = &t->service->failure;
+
+	if (f->stage == OBS_STAGE_CONNECT && f->class != OBS_CLASS_NONE &&
+	    (strchr(t->service->address, ':') ? self->no_ipv6 : self->no_ipv4))
+		f->class = OBS_CLASS_LOCAL;
+}
+
 static void after_session(struct task *t)
 {
 	struct host_probe *p = t->probe;
 	struct obs_service *s = t->service;
 	bool smtp = is_smtp_port(p, s->port);
 
+	blame_ourselves(t);
 	if (smtp)
 		ask_banner(t);
 	if (p->order.sweep &&

@@ -213,7 +213,8 @@ static void ask_weak_old(struct sweep *s, struct session_params *params)
 
 static bool aead_wanted(const struct sweep *s)
 {
-	return has_chain(s) && !s->service->tls->aead && negotiated(s->service->tls) == HELLO_TLS1_2;
+	return has_chain(s) && !s->service->tls->aead &&
+	       negotiated(s->service->tls) == HELLO_TLS1_2;
 }
 
 static void ask_suites(struct session_params *params, const char *suites)
@@ -519,10 +520,6 @@ static void take_known(struct sweep *s)
 		*version_fact(s, best) = OBS_OFFER_YES;
 	if (best && best < HELLO_TLS1_2)
 		s->weak_found |= CBC_ONLY;
-	if (has_chain(s) && leaf_is(s, "RSA"))
-		s->facts->rsa = s->service->tls;
-	if (has_chain(s) && leaf_is(s, "EC"))
-		s->facts->ecdsa = s->service->tls;
 }
 
 static void release(struct sweep *s)
