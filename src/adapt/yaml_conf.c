@@ -889,7 +889,8 @@ static int by_name(const void *a, const void *b)
 
 static void sort_domains(struct loader *ld)
 {
-	qsort(ld->rows, ld->n_rows, sizeof(*ld->rows), by_name);
+	if (ld->n_rows > 0)
+		qsort(ld->rows, ld->n_rows, sizeof(*ld->rows), by_name);
 	for (size_t i = 1; i < ld->n_rows; i++) {
 		const struct place *first = &ld->rows[i - 1].place, *again = &ld->rows[i].place;
 		if (strcmp(ld->rows[i - 1].domain.name, ld->rows[i].domain.name) != 0)

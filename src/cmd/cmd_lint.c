@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
@@ -59,7 +60,8 @@ struct lint {
 
 struct kind {
 	const char *name;
-	size_t max; /* bytes of the file */
+	size_t max; /* bytes of the file; 0: read elsewhere */
+	const char *reference;
 	void (*lint)(struct lint *l);
 	bool takes_mx;
 };
@@ -138,14 +140,28 @@ static bool join_strings(const char *s, size_t len, struct buf *out)
 	return !inside;
 }
 
+/* Where the strings begin: at the front, or behind owner, TTL, class and TXT where a whole zone
+ * file line is given.  len when there are none. */
+static size_t quoted_from(const char *s, size_t len)
+{
+	const char *quote = memchr(s, '"', len);
+	size_t at = quote != NULL ? (size_t)(quote - s) : len, end = at;
+
+	while (end > 0 && strchr(" \t\r\n(", s[end - 1]) != NULL)
+		end--;
+	bool is_txt =
+	    end > 3 && strncasecmp(s + end - 3, "TXT", 3) == 0 && strchr(" \t", s[end - 4]) != NULL;
+	return end == 0 || is_txt ? at : len;
+}
+
 /* The record's text in text_latin1, out of its quotes, without one newline at the end. */
 static const char *record_text(struct lint *l)
 {
 	const char *s = buf_str(&l->input);
-	size_t len = l->input.len, blank = strspn(s, " \t\r\n(");
+	size_t len = l->input.len, quote = quoted_from(s, len);
 	struct buf latin1;
 
-	if (s[blank] == '"' && join_strings(s, len, &l->source)) {
+	if (quote < len && join_strings(s + quote, len - quote, &l->source)) {
 		s = buf_str(&l->source);
 		len = l->source.len;
 	} else {
@@ -189,7 +205,7 @@ static void lint_tlsa_record(struct lint *l)
 	const char *text = buf_str(&l->input);
 
 	if (strlen(text) != l->input.len)
-		reject(l, "RFC 6698 §2.2", "a NUL byte");
+		reject(l, l->kind->reference, "a NUL byte");
 	l->rejected |= tlsa_record_parse(text, l->arena, &rr, &l->remarks) != 0;
 	l->parsed = json_pack("{s:I, s:I, s:I, s:o}", "usage", (json_int_t)rr.usage, "selector",
 			      (json_int_t)rr.selector, "matching_type", (json_int_t)rr.matching,
@@ -285,7 +301,7 @@ static void lint_watchlist(struct lint *l)
 	for (size_t i = 0; i < l->problems.n; i++) {
 		const struct yaml_problem *p = &l->problems.item[i];
 		remarks_add(&l->remarks, p->warning ? REMARK_WARNING : REMARK_ERROR, p->line,
-			    p->column, "mxwatch.yaml(5)", "%s", arena_strdup(l->arena, p->text));
+			    p->column, l->kind->reference, "%s", arena_strdup(l->arena, p->text));
 	}
 	if (conf != NULL)
 		l->parsed = json_pack("{s:I, s:I}", "domains", (json_int_t)conf->n_domains,
@@ -294,12 +310,12 @@ static void lint_watchlist(struct lint *l)
 }
 
 static const struct kind kinds[] = {
-    {"mta-sts-record", RECORD_MAX, lint_mta_sts_record, false},
-    {"mta-sts-policy", POLICY_MAX, lint_mta_sts_policy, true},
-    {"tls-rpt-record", RECORD_MAX, lint_tls_rpt_record, false},
-    {"tls-rpt-report", TLS_RPT_REPORT_MAX, lint_tls_rpt_report, false},
-    {"tlsa-record", RECORD_MAX, lint_tlsa_record, false},
-    {"watchlist", 0, lint_watchlist, false},
+    {"mta-sts-record", RECORD_MAX, "RFC 8461 §3.1", lint_mta_sts_record, false},
+    {"mta-sts-policy", POLICY_MAX, "RFC 8461 §3.3", lint_mta_sts_policy, true},
+    {"tls-rpt-record", RECORD_MAX, "RFC 8460 §3", lint_tls_rpt_record, false},
+    {"tls-rpt-report", TLS_RPT_REPORT_MAX, "RFC 8460 §4.4", lint_tls_rpt_report, false},
+    {"tlsa-record", RECORD_MAX, "RFC 6698 §2.2", lint_tlsa_record, false},
+    {"watchlist", 0, "mxwatch.yaml(5)", lint_watchlist, false},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -512,7 +528,8 @@ static int lint(struct lint *l)
 	if (l->kind->max > 0 && read_input(l) != 0)
 		return EX_NOINPUT;
 	if (l->input.truncated)
-		reject(l, "mxwatch(1)", "the document is larger than %zu bytes", l->kind->max);
+		reject(l, l->kind->reference, "the document is larger than %zu bytes",
+		       l->kind->max);
 	else
 		l->kind->lint(l);
 	if (l->problems.n == 0)

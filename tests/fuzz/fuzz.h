@@ -2,10 +2,10 @@
  *
  * A harness is one function under libFuzzer's name: it parses the bytes and aborts when a
  * promise of the parser's header does not hold.  It links with main.c here (corpus replay and
- * seeded mutations, in `make check`), or with clang -fsanitize=fuzzer instead of main.c:
+ * seeded mutations, in `make check`), or with libFuzzer, in a build directory of its own:
  *
- *	make clean all CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link,address,undefined'
- *	make check TESTS= FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer
+ *	../configure CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link,address,undefined'
+ *	make FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer tests/fuzz/fuzz_reply
  *	tests/fuzz/fuzz_reply ../tests/fuzz/corpus/reply
  */
 #ifndef FUZZ_H
