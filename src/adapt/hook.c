@@ -40,7 +40,7 @@ struct hook {
 	struct post *posts;
 };
 
-/* -- outcomes -------------------------------------------------------------------------------- */
+/* -- outcomes -- */
 
 static int outcome_of(long status)
 {
@@ -119,8 +119,7 @@ static void collect(struct hook *h)
 	}
 }
 
-/* -- libcurl on the loop ------------------------------------------------------------------------
- */
+/* -- libcurl on the loop -- */
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -197,8 +196,7 @@ void hook_free(struct hook *h)
 	free(h);
 }
 
-/* -- one request
- * ----------------------------------------------------------------------------------- */
+/* -- one request -- */
 
 static size_t on_answer(char *bytes, size_t size, size_t n, void *arg)
 {

@@ -49,7 +49,7 @@ struct session {
 	char negative[TEXT_MAX]; /* the last 4xx or 5xx line */
 };
 
-/* -- outcomes ------------------------------------------------------------------------------ */
+/* -- outcomes -- */
 
 void mailer_tell(mailer_done *done, int outcome, int64_t code, const char *text)
 {
@@ -68,7 +68,7 @@ static void __attribute__((noreturn)) fail(const struct session *s, int code, co
 	mailer_tell(s->done, code / 100 == 5 ? MESSAGE_REJECTED : MESSAGE_RETRY, code, text);
 }
 
-/* -- the conversation as it passes ----------------------------------------------------------- */
+/* -- the conversation as it passes -- */
 
 /* Bytes of the reply to STARTTLS: nothing may stand behind its last line. */
 static void watch_starttls_reply(struct session *s, const char *bytes, size_t len)
@@ -171,8 +171,7 @@ static void on_tls(const SSL *ssl, int where, int value)
 		s->tls_fault = true;
 }
 
-/* -- set-up --------------------------------------------------------------------------------------
- */
+/* -- set-up -- */
 
 bool mailer_tls_required(const struct mailer_job *job, const char *address)
 {
@@ -239,8 +238,7 @@ static auth_context_t set_login(smtp_session_t session, const struct mailer_job 
 	return auth;
 }
 
-/* -- the verdict
- * ------------------------------------------------------------------------------------ */
+/* -- the verdict -- */
 
 struct tally {
 	int worst; /* code of a recipient that was not taken, 0 if all were */
@@ -326,8 +324,7 @@ static void __attribute__((noreturn)) run(struct session *s, const char *address
 	judge(s, message);
 }
 
-/* -- finding the relay
- * ---------------------------------------------------------------------------------- */
+/* -- finding the relay -- */
 
 static bool answers(const struct addrinfo *a)
 {

@@ -24,7 +24,7 @@ struct row {
 };
 static const struct row *row_of(const char *key);
 
-/* -- small helpers -------------------------------------------------------------------------- */
+/* -- small helpers -- */
 
 /* What stands behind the service in "[192.0.2.7]:25 cert", or the key itself. */
 static const char *bare_key(const char *key)
@@ -166,7 +166,7 @@ static const char *texts_difference(struct arena *arena, const char *before, con
 	return s;
 }
 
-/* -- ranks ---------------------------------------------------------------------------------- */
+/* -- ranks -- */
 
 static int rank_in(const char *json, const char *const *words)
 {
@@ -202,7 +202,7 @@ static int rank_bool(const char *json)
 	return strcmp(json, "true") == 0;
 }
 
-/* -- MX --------------------------------------------------------------------------------------- */
+/* -- MX -- */
 
 /* The host names of an MX set without their preferences. */
 static json_t *mx_hosts(const json_t *set)
@@ -247,8 +247,7 @@ static void tell_mx(struct telling *t, const struct edge *e)
 		json_decref(all[i]);
 }
 
-/* -- DNSSEC -------------------------------------------------------------------------------------
- */
+/* -- DNSSEC -- */
 
 static void tell_dnssec(struct telling *t, const struct edge *e)
 {
@@ -281,8 +280,7 @@ static void tell_dnssec(struct telling *t, const struct edge *e)
 	    arena_printf(t->arena, "DNSSEC: %s %s %s", set[i].what, t->subject, is);
 }
 
-/* -- MTA-STS --------------------------------------------------------------------------------------
- */
+/* -- MTA-STS -- */
 
 static const char *policy_mode(struct arena *arena, const char *policy)
 {
@@ -468,8 +466,7 @@ static void tell_delegation(struct telling *t, const struct edge *e)
 			 word(t->arena, e->before, "no other name"));
 }
 
-/* -- TLS-RPT and submission
- * ------------------------------------------------------------------------- */
+/* -- TLS-RPT and submission -- */
 
 static void tell_tls_rpt(struct telling *t, const struct edge *e)
 {
@@ -493,8 +490,7 @@ static void tell_submission(struct telling *t, const struct edge *e)
 			 texts_difference(t->arena, e->before, e->after));
 }
 
-/* -- DANE
- * ---------------------------------------------------------------------------------------------- */
+/* -- DANE -- */
 
 static void tell_tlsa(struct telling *t, const struct edge *e)
 {
@@ -512,8 +508,7 @@ static void tell_tlsa(struct telling *t, const struct edge *e)
 				 t->subject, port, texts_difference(t->arena, e->before, e->after));
 }
 
-/* -- services
- * -------------------------------------------------------------------------------------------- */
+/* -- services -- */
 
 static void tell_starttls(struct telling *t, const struct edge *e)
 {
@@ -595,8 +590,7 @@ static void tell_relay(struct telling *t, const struct edge *e)
 		    t->arena, "%s does not relay for strangers any more", subject_of(t, e));
 }
 
-/* -- the table
- * ---------------------------------------------------------------------------------------------- */
+/* -- the table -- */
 
 /* Facts without a row here (addresses) move in silence: they are for the history. */
 static const struct row rows[] = {

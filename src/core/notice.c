@@ -15,7 +15,7 @@
 const char *const notice_kind_words[] = {"problem", "change", "daemon", "test", NULL};
 const char *const notice_status_words[] = {"firing", "resolved", "changed", NULL};
 
-/* -- encoding --------------------------------------------------------------------------- */
+/* -- encoding -- */
 
 static void put(json_t *o, const char *key, json_t *value)
 {
@@ -105,7 +105,7 @@ void notice_encode(const struct notice *n, struct buf *out)
 	json_decref(o);
 }
 
-/* -- decoding --------------------------------------------------------------------------- */
+/* -- decoding -- */
 
 static const struct {
 	const char *key;

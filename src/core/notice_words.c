@@ -10,7 +10,7 @@
 #include "check.h"
 #include "text.h"
 
-/* -- titles ------------------------------------------------------------------------------ */
+/* -- titles -- */
 
 static const struct {
 	const char *event, *title;
@@ -61,7 +61,7 @@ const char *notice_title(const char *event)
 	return c != NULL ? c->title : event;
 }
 
-/* -- impact ------------------------------------------------------------------------------ */
+/* -- impact -- */
 
 /* First match wins; `critical` rows speak for critical findings only. */
 static const struct {

@@ -15,7 +15,7 @@
 #include "stamp.h"
 #include "tls_rpt.h"
 
-/* -- the document ------------------------------------------------------------------------- */
+/* -- the document -- */
 
 static const char *const fact_state_words[] = {"unknown", "value", "absent", NULL};
 
@@ -33,7 +33,7 @@ static const struct shape_field posture_fields[] = {
 };
 const struct shape posture_shape = SHAPE("posture", struct posture, posture_fields);
 
-/* -- collecting --------------------------------------------------------------------------- */
+/* -- collecting -- */
 
 struct collector {
 	struct arena *arena;
@@ -126,7 +126,7 @@ static void add_delegation(struct collector *c, const char *key, const struct ob
 		add(c, key, FACT_ABSENT, NULL);
 }
 
-/* -- a domain ----------------------------------------------------------------------------- */
+/* -- a domain -- */
 
 static void domain_mx(struct collector *c, const struct obs_mx *mx)
 {
@@ -290,7 +290,7 @@ static void domain_facts(struct collector *c, const struct obs_domain *d)
 	}
 }
 
-/* -- a host --------------------------------------------------------------------------------- */
+/* -- a host -- */
 
 /* What DANE senders act on: an insecure set is as good as none (RFC 7672 section 2.2). */
 static void host_tlsa(struct collector *c, const struct obs_tlsa *t)
@@ -420,7 +420,7 @@ static void host_facts(struct collector *c, const struct obs_host *h)
 		service_facts(c, &h->services[i]);
 }
 
-/* -- the whole ------------------------------------------------------------------------------ */
+/* -- the whole -- */
 
 static int by_key(const void *a, const void *b)
 {

@@ -10,7 +10,7 @@
 #include "conf.h"
 #include "notice.h"
 
-/* -- mail (RFC 5322, MIME): a whole message with CRLF line ends, header and body ------------- */
+/* -- mail (RFC 5322, MIME): a whole message with CRLF line ends, header and body -- */
 
 struct render_letter {
 	const char *from; /* the mailbox; also names the domain of Message-ID and List-Id */
@@ -25,7 +25,7 @@ void render_mail(const struct notice *n, const struct render_letter *letter, str
 void render_mail_digest(const struct notice *n, const struct notice *list, size_t count,
 			const struct render_letter *letter, struct buf *out);
 
-/* -- HTTP: what is posted to everything else -------------------------------------------------- */
+/* -- HTTP: what is posted to everything else -- */
 
 struct render_place { /* where it goes, with the secrets that belong into the request */
 	const char *url;	 /* the configured one; NULL: the service's own */

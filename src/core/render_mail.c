@@ -25,7 +25,7 @@
 #define LINE_7BIT    900 /* RFC 5322 section 2.1.1 allows 998 */
 #define DIGEST_MAX   200
 
-/* -- header fields ----------------------------------------------------------------------- */
+/* -- header fields -- */
 
 /* Length of the UTF-8 character that begins at s. */
 static size_t utf8_length(const char *s)
@@ -208,7 +208,7 @@ static void head(struct buf *out, struct arena *arena, const struct notice *n,
 	event_headers(out, arena, n);
 }
 
-/* -- parts -------------------------------------------------------------------------------- */
+/* -- parts -- */
 
 static bool is_7bit(const struct buf *part)
 {
@@ -279,7 +279,7 @@ static void body(struct buf *out, struct arena *arena, const struct notice *n,
 	buf_printf(out, "--%s--" CRLF, boundary);
 }
 
-/* -- the text part ------------------------------------------------------------------------- */
+/* -- the text part -- */
 
 static void paragraph(struct buf *out, struct arena *arena, const char *title, const char *text)
 {
@@ -364,7 +364,7 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	footer(out, arena, n);
 }
 
-/* -- the mail ---------------------------------------------------------------------------------- */
+/* -- the mail -- */
 
 void render_mail(const struct notice *n, const struct render_letter *letter, struct buf *out)
 {
@@ -382,8 +382,7 @@ void render_mail(const struct notice *n, const struct render_letter *letter, str
 	arena_free(arena);
 }
 
-/* -- the digest ----------------------------------------------------------------------------------
- */
+/* -- the digest -- */
 
 static void digest_group(struct buf *out, struct arena *arena, const struct notice *item,
 			 size_t count, int severity, size_t *shown)

@@ -15,7 +15,7 @@
 #define MONO	   "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
 #define DIGEST_MAX 200
 
-/* -- escaping -------------------------------------------------------------------------------- */
+/* -- escaping -- */
 
 /* Beyond ASCII as character references, so that the part needs no encoding. */
 static void ascii(struct buf *out, const char *s)
@@ -46,7 +46,7 @@ static void put(struct buf *out, const char *s, size_t max)
 	buf_clear(&html);
 }
 
-/* -- the frame --------------------------------------------------------------------------------- */
+/* -- the frame -- */
 
 /* Mail programs that know no dark mode see the inline styles alone. */
 static const char style[] =
@@ -112,8 +112,7 @@ static void label(struct buf *out, const char *text)
 		   text);
 }
 
-/* -- pieces of a notice --------------------------------------------------------------------------
- */
+/* -- pieces of a notice -- */
 
 static void banner(struct buf *out, const char *colour, const char *lead)
 {
@@ -308,8 +307,7 @@ void render_mail_html(const struct notice *n, struct buf *out)
 	arena_free(arena);
 }
 
-/* -- the digest
- * ------------------------------------------------------------------------------------ */
+/* -- the digest -- */
 
 static void digest_row(struct buf *out, struct arena *arena, const struct notice *n)
 {

@@ -12,7 +12,7 @@
 
 #define MAX_LINES 40
 
-/* -- strings from strangers ----------------------------------------------------------------- */
+/* -- strings from strangers -- */
 
 /* Length of the well-formed UTF-8 character at s, 0 if there is none. */
 static size_t character(const char *s)
@@ -97,7 +97,7 @@ const char *render_cleaned_lines(struct arena *arena, const char *s)
 	return arena_strndup(arena, s, len);
 }
 
-/* -- words ------------------------------------------------------------------------------------ */
+/* -- words -- */
 
 const char *render_status(const struct notice *n)
 {
@@ -196,7 +196,7 @@ int64_t render_unnamed(const struct notice *n)
 	return render_total(n) - (int64_t)named;
 }
 
-/* -- facts ------------------------------------------------------------------------------------ */
+/* -- facts -- */
 
 #define MAX_FACTS 10
 
@@ -242,8 +242,7 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 	return f.fact;
 }
 
-/* -- the difference -----------------------------------------------------------------------------
- */
+/* -- the difference -- */
 
 struct lines {
 	struct arena *arena;

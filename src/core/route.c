@@ -13,7 +13,7 @@
 #define DEFAULT_GROUP_WAIT_S 30
 #define DEFAULT_REPEAT_S     (24 * 3600)
 
-/* -- matching --------------------------------------------------------------------------- */
+/* -- matching -- */
 
 static bool has_tag(const struct conf_tag *tags, size_t n, const struct conf_tag *wanted)
 {
@@ -69,7 +69,7 @@ bool route_matches(const struct conf *c, const struct conf_match *m, const struc
 	return false;
 }
 
-/* -- the walk --------------------------------------------------------------------------- */
+/* -- the walk -- */
 
 struct walk {
 	const struct conf *c;

@@ -16,8 +16,7 @@
 #include "buf.h"
 #include "diff.h"
 
-/* -- postures from text: "key=json" lines, "-" for an absence -----------------------------------
- */
+/* -- postures from text: "key=json" lines, "-" for an absence -- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -57,8 +56,7 @@ static const char *told(struct arena *arena, const struct changes *changes)
 	return s;
 }
 
-/* -- one edge
- * --------------------------------------------------------------------------------------- */
+/* -- one edge -- */
 
 #define STS(id, mode, mx)                                                                          \
 	"mta_sts.id=\"" id "\"\nmta_sts.policy={\"max_age\":604800,\"mode\":\"" mode               \
@@ -211,8 +209,7 @@ static void every_edge(void **state)
 	}
 }
 
-/* -- runs of sightings --------------------------------------------------------------------------
- */
+/* -- runs of sightings -- */
 
 static const struct {
 	const char *name;
@@ -357,8 +354,7 @@ static void texts_and_values(void **state)
 	arena_free(arena);
 }
 
-/* -- from an observation
- * ------------------------------------------------------------------------------ */
+/* -- from an observation -- */
 
 static struct posture *reduce(struct arena *arena, const char *json)
 {
