@@ -24,7 +24,7 @@ enum message_type {
 	/* parent <-> child */
 	MESSAGE_PEER = 1,   /* parent -> engine: a child came up; its channel rides along as a descriptor */
 	MESSAGE_READY = 2,  /* engine -> parent: the configuration is in force, probes may run */
-	MESSAGE_STATUS = 3, /* engine -> parent: one line for systemd, and the watchdog's tick */
+	MESSAGE_STATUS = 3, /* engine -> parent: a line for systemd, the watchdog's tick: every 10 s at most */
 	MESSAGE_RELOAD = 4, /* parent -> engine: read the configuration again (SIGHUP) */
 	MESSAGE_RELOADED = 5, /* engine -> parent: the verdict */
 	MESSAGE_STOP = 6,   /* parent -> child: finish within 5 s */

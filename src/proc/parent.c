@@ -16,6 +16,7 @@
 #include "log.h"
 #include "mem.h"
 #include "message.h"
+#include "privdrop.h"
 #include "sd_notify.h"
 #include "signals.h"
 
@@ -274,6 +275,7 @@ int parent_run(const struct parent_config *config)
 				    .ended = on_ended,
 				    .arg = p};
 	signals_init();
+	privdrop_harden();
 	sd_notify_init();
 	for (int i = 0; i < 4; i++) {
 		signals[i] = evsignal_new(base, handlers[i].number, handlers[i].act, p);
