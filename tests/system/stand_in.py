@@ -60,7 +60,8 @@ class Channel:
 
 
 def want(channel, wish):
-    channel.send(WANT_PEERS, {'probers': wish['probers'], 'web': wish['web']})
+    peers = {key: wish[key] for key in ('probers', 'web', 'resolver', 'trust_anchor') if key in wish}
+    channel.send(WANT_PEERS, peers)
 
 
 def engine():

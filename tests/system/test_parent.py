@@ -15,6 +15,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(HERE, '..', '..', 'build'))
 PEER, RELOAD, STOP = 1, 4, 6
+ANCHOR = '/usr/share/dns/root.key'
 
 
 def alive(pid):
@@ -215,6 +216,40 @@ def test_nobody_outlives_the_parent(world):
     world.process.kill()
     world.process.wait()
     world.until(lambda: not any(map(alive, world.everybody())))
+
+
+def resolver_ports(world):
+    return [e[3].get('port', 0) for e in world.events(PEER) if e[3]['role'] == 'resolver']
+
+
+def answers(port):
+    with socket.socket() as s:
+        return s.connect_ex(('127.0.0.1', port)) == 0
+
+
+@pytest.mark.skipif(not os.path.exists('/usr/sbin/unbound'), reason='unbound is not installed')
+@pytest.mark.skipif(not os.path.exists(ANCHOR), reason='dns-root-data is not installed')
+def test_a_private_resolver(world):
+    world.plan(probers=1, web=False, resolver=True, trust_anchor=ANCHOR)
+    world.start()
+    first = world.until(lambda: resolver_ports(world))[0]
+    assert answers(first)
+    pids = subprocess.run(['pgrep', '-P', str(world.process.pid), 'unbound'], check=True,
+                          capture_output=True, text=True).stdout.split()
+    assert len(pids) == 1
+    os.kill(int(pids[0]), signal.SIGKILL)
+    second = world.until(lambda: resolver_ports(world)[1:])[0]
+    assert answers(second)
+    world.process.terminate()
+    assert world.process.wait(5) == 0
+    assert not answers(second)
+
+
+def test_a_private_resolver_that_cannot_be_had(world):
+    world.plan(probers=1, web=False, resolver=True, trust_anchor='/nonexistent')
+    world.start()
+    assert world.until(lambda: resolver_ports(world))[0] == 0
+    world.until(lambda: 'resolver: resolver.trust_anchor: /nonexistent' in world.log())
 
 
 def test_a_missing_program_is_said_once(world):
