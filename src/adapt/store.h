@@ -106,8 +106,11 @@ struct problem *store_problems(struct store *s, const char *domain, struct arena
 void store_put_problem(struct store *s, const struct problem *p);
 void store_drop_problem(struct store *s, const struct problem *p);
 typedef void store_name_cb(const char *name, void *arg);
-/* Hosts with an undecided or open problem, each once. */
-void store_troubled_hosts(struct store *s, store_name_cb *cb, void *arg);
+typedef void store_source_cb(const char *domain, const char *host, void *arg);
+/* Sources of problems that wait for another probe; host NULL = the domain itself. */
+void store_undecided(struct store *s, store_source_cb *cb, void *arg);
+/* Whether some problem of this host waits for another probe. */
+bool store_host_undecided(struct store *s, const char *host);
 /* Domains with rows in problem, each once. */
 void store_problem_domains(struct store *s, store_name_cb *cb, void *arg);
 bool store_baseline_suspects(struct store *s);
@@ -127,11 +130,13 @@ bool store_incident_speaks(struct store *s, int64_t incident);
 /* Names of at most max domains that are in it now (all that ever were, when it is closed). */
 const char *const *store_members(struct store *s, int64_t incident, size_t max,
     struct arena *arena, size_t *n, int64_t *total);
-/* Summaries of what travels with it: problems explained by it, or incidents told by it. */
+/* Summaries of what travels with it: problems explained by it, or open incidents told by it. */
 const char *const *store_causes(struct store *s, int64_t incident, size_t max,
     struct arena *arena, size_t *n);
-/* Whether an open incident was told by this "initial state" one. */
-bool store_initial_held(struct store *s, int64_t incident);
+/* Incidents told together by this "initial state" one that are still open. */
+size_t store_initial_open(struct store *s, int64_t incident);
+/* The "initial state" incident whose notice has not left yet, 0 if there is none. */
+int64_t store_initial_waiting(struct store *s);
 int64_t store_open_incidents(struct store *s);
 
 /* -- telling ------------------------------------------------------------------------------------ */
@@ -195,6 +200,9 @@ int64_t store_retry_dead(struct store *s, int64_t id, int64_t now);
 
 /* It was delivered to receiver; remind them after repeat_s (0 = never). */
 void store_told(struct store *s, int64_t incident, const char *receiver, int64_t at,
+    int64_t repeat_s);
+/* The same for every open incident that this "initial state" one told. */
+void store_told_initial(struct store *s, int64_t initial, const char *receiver, int64_t at,
     int64_t repeat_s);
 bool store_was_told(struct store *s, int64_t incident, const char *receiver);
 const char *const *store_told_receivers(struct store *s, int64_t incident, struct arena *arena,

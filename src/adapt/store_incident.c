@@ -64,10 +64,15 @@ static void names(struct sql_rows *r, store_name_cb *cb, void *arg)
 		cb(sql_peek(r, 0), arg);
 }
 
-void store_troubled_hosts(struct store *s, store_name_cb *cb, void *arg)
+#define UNDECIDED "(state = 1 OR (state = 2 AND oks > 0))" /* PROBLEM_SUSPECT, PROBLEM_OPEN */
+
+void store_undecided(struct store *s, store_source_cb *cb, void *arg)
 {
-	names(sql_query(s->db, "SELECT DISTINCT host FROM problem WHERE host IS NOT NULL", ""), cb,
-	      arg);
+	struct sql_rows *r =
+	    sql_query(s->db, "SELECT domain, host FROM problem WHERE " UNDECIDED, "");
+
+	while (sql_next(r))
+		cb(sql_peek(r, 0), sql_peek(r, 1), arg);
 }
 
 void store_problem_domains(struct store *s, store_name_cb *cb, void *arg)
@@ -82,6 +87,14 @@ static bool any(struct sql_rows *r)
 	if (found)
 		sql_end(r);
 	return found;
+}
+
+bool store_host_undecided(struct store *s, const char *host)
+{
+	return any(sql_query(
+	    s->db,
+	    "SELECT 1 FROM problem WHERE host = ? AND host IS NOT NULL AND " UNDECIDED " LIMIT 1",
+	    "s", host));
 }
 
 bool store_baseline_suspects(struct store *s)
@@ -264,21 +277,42 @@ const char *const *store_members(struct store *s, int64_t id, size_t max, struct
 const char *const *store_causes(struct store *s, int64_t id, size_t max, struct arena *arena,
 				size_t *n)
 {
-	return strings(sql_query(s->db,
-				 "SELECT subject || ': ' || summary FROM incident WHERE initial = ?"
-				 " UNION SELECT subject || ': ' || ifnull(summary, check_id)"
-				 " FROM problem WHERE explained_by = ? AND explained_by <> 0"
-				 " ORDER BY 1 LIMIT ?",
-				 "iii", id, id, (int64_t)max),
-		       arena, n);
+	return strings(
+	    sql_query(s->db,
+		      "SELECT subject || ': ' || summary FROM incident WHERE initial = ? AND open"
+		      " UNION SELECT subject || ': ' || ifnull(summary, check_id)"
+		      " FROM problem WHERE explained_by = ? AND explained_by <> 0"
+		      " ORDER BY 1 LIMIT ?",
+		      "iii", id, id, (int64_t)max),
+	    arena, n);
 }
 
-bool store_initial_held(struct store *s, int64_t id)
+static int64_t number(struct sql_rows *r)
 {
-	return any(sql_query(
+	int64_t n = 0;
+
+	if (sql_next(r)) {
+		n = sql_int(r, 0);
+		sql_end(r);
+	}
+	return n;
+}
+
+size_t store_initial_open(struct store *s, int64_t id)
+{
+	return (size_t)number(sql_query(
 	    s->db,
-	    "SELECT 1 FROM incident WHERE initial = ? AND initial IS NOT NULL AND open LIMIT 1",
-	    "i", id));
+	    "SELECT count(*) FROM incident WHERE initial = ? AND initial IS NOT NULL AND open", "i",
+	    id));
+}
+
+int64_t store_initial_waiting(struct store *s)
+{
+	return number(sql_query(
+	    s->db,
+	    "SELECT i.id FROM outbox o JOIN incident i ON i.id = o.incident WHERE o.state = 0"
+	    " AND o.attempts = 0 AND o.incident <> 0 AND i.event = 'initial.state' LIMIT 1",
+	    ""));
 }
 
 int64_t store_open_incidents(struct store *s)

@@ -192,6 +192,16 @@ void store_told(struct store *s, int64_t incident, const char *receiver, int64_t
 		"isii", incident, receiver, at, repeat_s);
 }
 
+void store_told_initial(struct store *s, int64_t initial, const char *receiver, int64_t at,
+			int64_t repeat_s)
+{
+	sql_run(s->db,
+		"INSERT OR REPLACE INTO told (incident, receiver, at, repeat, remind)"
+		" SELECT id, ?2, ?3, ?4, iif(?4 > 0, ?3 + ?4, 0) FROM incident"
+		" WHERE initial = ?1 AND initial IS NOT NULL AND open",
+		"isii", initial, receiver, at, repeat_s);
+}
+
 bool store_was_told(struct store *s, int64_t incident, const char *receiver)
 {
 	struct sql_rows *r =

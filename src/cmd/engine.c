@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-int main(void)
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "spawn.h"
+
+int main(int argc, char **argv)
 {
-	return 0;
+	int fd;
+
+	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
+		fprintf(stderr, "engine is started by mxwatchd\n");
+		return 64;
+	}
+	fd = spawn_begin("engine");
+	return engine_run(argv[2], fd);
 }

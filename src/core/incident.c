@@ -195,6 +195,15 @@ static bool counts(const struct judging *j, const struct problem *p, int64_t at)
 	return p->counted_at == 0 || at >= p->counted_at + (apart > 0 ? apart : 1);
 }
 
+/* A host's first deep look is a first look too. */
+static bool first_look(const struct incident_input *in, const char *host)
+{
+	for (size_t i = 0; host && in->first_look && i < in->eval->n_hosts; i++)
+		if (strcmp(in->eval->hosts[i]->subject, host) == 0)
+			return in->first_look[i];
+	return false;
+}
+
 static void seen_bad(struct judging *j, struct problem *p, const struct finding *f)
 {
 	int64_t at = source(j->in, p->host)->at;
@@ -206,7 +215,7 @@ static void seen_bad(struct judging *j, struct problem *p, const struct finding 
 		p->since = at;
 		p->fails = 0;
 		p->last_ok = j->in->judged_before;
-		p->baseline = j->in->baseline;
+		p->baseline = j->in->baseline || first_look(j->in, p->host);
 		p->incident = 0;
 	} else if (p->mark && mark && strcmp(p->mark, mark) != 0) {
 		/* another certificate: the old one's incident is over, this one's begins */
@@ -339,19 +348,23 @@ static struct problem *new_row(struct judging *j, const struct finding *f)
 
 /* -- what explains what ------------------------------------------------------------------------ */
 
+/* What the others amount to; it never explains them, one of them speaks for it (below). */
+static const char consequence[] = "delivery.sender_view";
+
 static bool related(const struct problem *child, const struct problem *parent)
 {
-	const char *child_address = strchr(child->subject, '[');
 	const char *port = strrchr(child->subject, ']');
 
 	if (parent->host == NULL)
 		return true;
-	if (child->host == NULL || strcmp(child->host, parent->host) != 0)
+	if (child->host == NULL)
+		return strcmp(parent->check, consequence) == 0;
+	if (strcmp(child->host, parent->host) != 0)
 		return false;
 	if (strchr(parent->subject, '['))
 		return strcmp(child->subject, parent->subject) == 0;
 	/* a host's problem is about mail coming in */
-	return child_address == NULL || (port && strcmp(port, "]:25") == 0);
+	return port == NULL || strcmp(port, "]:25") == 0;
 }
 
 static bool opens_now(const struct incident_result *out, const struct problem *p)
@@ -374,23 +387,12 @@ static bool is_ancestor(const char *check, const struct problem *p)
 	return false;
 }
 
-/* Whether r may speak for p: an open ancestor that p does not speak for already. */
-static bool explains(const struct problem *r, const struct problem *p)
+static bool is_consequence(const struct problem *p)
 {
-	if (p->incident != 0 && r->explained_by == p->incident)
-		return false;
-	return is_ancestor(r->check, p) && related(p, r);
+	return strcmp(p->check, consequence) == 0;
 }
 
-/* The other way round: p opens, and what it follows from was told before.  It is no news
- * unless it is graver. */
-static bool told_already(const struct incident_result *out, const struct problem *r,
-			 const struct problem *p)
-{
-	return opens_now(out, p) && !opens_now(out, r) && r->explained_by == 0 && !r->baseline &&
-	       r->severity >= p->severity && is_ancestor(p->check, r) && related(r, p);
-}
-
+/* The open ancestor nearest to p, or the row that has spoken for it so far. */
 static const struct problem *explanation(const struct incident_result *out, const struct problem *p)
 {
 	const struct problem *nearest = NULL;
@@ -399,17 +401,55 @@ static const struct problem *explanation(const struct incident_result *out, cons
 		const struct problem *r = out->problems[i];
 		if (out->over[i] || r == p || r->state != PROBLEM_OPEN)
 			continue;
-		if (p->explained_by != 0 && r->incident == p->explained_by)
-			return r; /* as before */
-		if (explains(r, p) && (nearest == NULL || is_ancestor(nearest->check, r)))
-			nearest = r;
-	}
-	for (size_t i = 0; nearest == NULL && i < out->n_problems; i++) {
-		const struct problem *r = out->problems[i];
-		if (!out->over[i] && r != p && r->state == PROBLEM_OPEN && told_already(out, r, p))
+		if (p->explained_by != 0 && r->incident == p->explained_by && r->explained_by == 0)
+			return r;
+		if (!is_consequence(r) && is_ancestor(r->check, p) && related(p, r) &&
+		    (nearest == NULL || is_ancestor(nearest->check, r)))
 			nearest = r;
 	}
 	return nearest;
+}
+
+/* Whether a is the better spokesman: graver, told before, with a name of its own. */
+static bool speaks_better(const struct incident_result *out, const struct problem *a,
+			  const struct problem *b)
+{
+	const struct check *x = check_find(a->check), *y = check_find(b->check);
+
+	if (a->severity != b->severity)
+		return a->severity > b->severity;
+	if (opens_now(out, a) != opens_now(out, b))
+		return opens_now(out, b);
+	if ((x && x->event) != (y && y->event))
+		return x && x->event;
+	return x < y; /* order of the table: from the network up */
+}
+
+/* One page for what senders will do and everything it follows from: the gravest cause speaks,
+ * the others and the consequence itself travel with it. */
+static void unite(struct incident_result *out, struct problem *view)
+{
+	struct problem *speaker = NULL;
+	bool told = !opens_now(out, view) && view->explained_by == 0;
+
+	for (size_t i = 0; i < out->n_problems; i++) {
+		struct problem *r = out->problems[i];
+		if (!out->over[i] && r != view && r->state == PROBLEM_OPEN && r->parent == NULL &&
+		    is_ancestor(consequence, r) && related(r, view) &&
+		    (speaker == NULL || speaks_better(out, r, speaker)))
+			speaker = r;
+	}
+	if (speaker == NULL)
+		return;
+	if (told || speaker->severity < view->severity)
+		speaker = view;
+	for (size_t i = 0; i < out->n_problems; i++) {
+		struct problem *r = out->problems[i];
+		if (!out->over[i] && r != speaker && r->state == PROBLEM_OPEN &&
+		    r->parent == NULL && (opens_now(out, r) || r->explained_by != 0) &&
+		    (r == view || (is_ancestor(consequence, r) && related(r, view))))
+			r->parent = speaker;
+	}
 }
 
 static void explain(struct judging *j)
@@ -421,12 +461,13 @@ static void explain(struct judging *j)
 			out->problems[i]->parent = explanation(out, out->problems[i]);
 	for (size_t i = 0; i < out->n_problems; i++) {
 		struct problem *p = out->problems[i];
-		if (out->over[i] || p->state != PROBLEM_OPEN)
-			continue;
-		/* of a pair, the one told first speaks */
-		if (p->parent && p->parent->parent == p)
-			p->parent = told_already(out, p, p->parent) ? NULL : p->parent;
-		if (opens_now(out, p))
+		if (!out->over[i] && p->state == PROBLEM_OPEN && is_consequence(p) &&
+		    p->parent == NULL)
+			unite(out, p);
+	}
+	for (size_t i = 0; i < out->n_problems; i++) {
+		struct problem *p = out->problems[i];
+		if (out->over[i] || p->state != PROBLEM_OPEN || opens_now(out, p))
 			continue;
 		if (p->parent && p->explained_by == 0)
 			step(j, INCIDENT_EXPLAINED, p, NULL);
@@ -434,6 +475,14 @@ static void explain(struct judging *j)
 			step(j, INCIDENT_OPENED, p,
 			     findings_find(j->in->findings, p->check, p->subject));
 	}
+}
+
+/* Who speaks for p in the end. */
+const struct problem *incident_speaker(const struct problem *p)
+{
+	for (int n = 0; p->parent && n < 8; n++)
+		p = p->parent;
+	return p;
 }
 
 static int generation(const struct problem *p)

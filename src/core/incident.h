@@ -14,7 +14,8 @@
  * Problems with the same root cause share an incident: the event and the subject, for a
  * certificate the event, the host and the leaf.  A problem whose check has a parent (check.h)
  * that is open for the same host or domain is explained: it travels with the parent and is
- * told only if it is still there when the parent is over.
+ * told only if it is still there when the parent is over.  delivery.sender_view is what the
+ * others amount to: the gravest of its causes speaks for it and the rest, on one page.
  */
 #ifndef INCIDENT_H
 #define INCIDENT_H
@@ -95,6 +96,7 @@ struct incident_input {
 	const struct problem *problems; /* the domain's rows */
 	size_t n_problems;
 	bool baseline;          /* first judgement of the domain */
+	const bool *first_look; /* beside eval->hosts: that host's first deep look; NULL = none */
 	int64_t judged_before;  /* time of the judgement before this one, 0 none */
 };
 
@@ -114,6 +116,8 @@ struct incident_result {
 void incident_judge(const struct incident_input *in, struct arena *arena,
     struct incident_result *out);
 
+/* The row that speaks for p: itself, or the one at the end of its parents. */
+const struct problem *incident_speaker(const struct problem *p);
 /* What the problem of this check is called in a notice. */
 const char *incident_event(const char *check);
 /* The root cause as text: equal for problems that belong together.  From arena. */

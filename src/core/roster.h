@@ -45,7 +45,7 @@ struct roster_subject {
 	bool baselined; /* domain: its silent first look is over */
 	bool queued;    /* domain: waits to be judged */
 	bool fresh;     /* asked for by a person: probe without the DNS cache */
-	bool troubled;  /* host: some problem of it is undecided or open */
+	bool first_sweep; /* host: its first deep look has just been taken */
 };
 
 struct roster;
