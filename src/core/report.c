@@ -197,7 +197,7 @@ static void verdict(const struct page *p)
 	buf_clear(&counts);
 	if (r->grade.letter != NULL && r->grade.rule != NULL) {
 		char text[1024];
-		snprintf(text, sizeof(text), "Grade %s: %s%s%s%s", r->grade.letter, r->grade.rule,
+		snprintf(text, sizeof(text), "Grade %s%s%s%s", r->grade.rule,
 			 r->grade.subject ? " (" : "", r->grade.subject ? r->grade.subject : "",
 			 r->grade.subject ? ")" : "");
 		buf_addstr(p->out, "      ");
