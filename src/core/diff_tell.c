@@ -240,7 +240,7 @@ static void tell_mx(struct telling *t, const struct edge *e)
 				       join(t->arena, went));
 	else
 		add(t, e, "mx.changed", "mx.present", SEVERITY_WARNING)->summary =
-		    arena_printf(t->arena, "the MX set of %s changed: %s", t->subject,
+		    arena_printf(t->arena, "The MX set of %s changed: %s", t->subject,
 				 set_difference(t->arena, before, after));
 	json_t *all[] = {before, after, had, has, came, went, lines_went, lines_came};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -326,7 +326,7 @@ static void tell_removed(struct telling *t, const struct edge *e, const char *ch
 	const char *mode = policy_mode(t->arena, policy);
 	bool orderly = mode != NULL && strcmp(mode, "none") == 0;
 	add(t, e, "mta_sts.removed", check, orderly ? SEVERITY_INFO : SEVERITY_CRITICAL)->summary =
-	    arena_printf(t->arena, "the MTA-STS %s of %s disappeared%s", what, t->subject,
+	    arena_printf(t->arena, "The MTA-STS %s of %s disappeared%s", what, t->subject,
 			 orderly ? " after mode \"none\", as it should" : "");
 }
 
@@ -349,7 +349,7 @@ static void tell_id(struct telling *t, const struct edge *e)
 	c->before = id_side(t->arena, e->before, had, has);
 	c->after = id_side(t->arena, e->after, has, had);
 	c->summary =
-	    arena_printf(t->arena, "the MTA-STS record id of %s changed from %s to %s%s",
+	    arena_printf(t->arena, "The MTA-STS record id of %s changed from %s to %s%s",
 			 t->subject, word(t->arena, e->before, ""), word(t->arena, e->after, ""),
 			 policy != NULL ? ", and the policy with it" : "; the policy is the same");
 }
@@ -367,7 +367,7 @@ static void tell_mode(struct telling *t, const struct edge *e)
 	if (rank_in(mode.after, words) < rank_in(mode.before, words))
 		severity = strcmp(before, "enforce") == 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	add(t, &mode, "mta_sts.mode_changed", "mta_sts.policy.mode", severity)->summary =
-	    arena_printf(t->arena, "the MTA-STS mode of %s changed from %s to %s", t->subject,
+	    arena_printf(t->arena, "The MTA-STS mode of %s changed from %s to %s", t->subject,
 			 before, after);
 }
 
@@ -419,7 +419,7 @@ static void tell_policy(struct telling *t, const struct edge *e)
 		    moved ? SEVERITY_CRITICAL : SEVERITY_WARNING)
 		    ->summary = arena_printf(
 		    t->arena,
-		    "the MTA-STS policy of %s changed, but the record id did not: senders "
+		    "The MTA-STS policy of %s changed, but the record id did not: senders "
 		    "keep the policy they hold",
 		    t->subject);
 	tell_mode(t, e);
@@ -428,7 +428,7 @@ static void tell_policy(struct telling *t, const struct edge *e)
 					  print(t->arena, json_incref(has))};
 		tell_drift(t, &list,
 			   arena_printf(t->arena,
-					"the mx list in the MTA-STS policy of %s changed "
+					"The mx list in the MTA-STS policy of %s changed "
 					"(%s)",
 					t->subject, set_difference(t->arena, had, has)));
 	}
@@ -446,7 +446,7 @@ static void tell_unmatched(struct telling *t, const struct edge *e)
 	json_t *fell_out = minus(after, before);
 	if (json_array_size(fell_out) > 0)
 		tell_drift(t, e,
-			   arena_printf(t->arena, "new MX hosts of %s are outside its policy",
+			   arena_printf(t->arena, "New MX hosts of %s are outside its policy",
 					t->subject));
 	json_decref(before);
 	json_decref(after);
@@ -472,20 +472,20 @@ static void tell_tls_rpt(struct telling *t, const struct edge *e)
 {
 	if (e->after == NULL) {
 		add(t, e, "tls_rpt.removed", "tls_rpt.record", SEVERITY_WARNING)->summary =
-		    arena_printf(t->arena, "the TLS-RPT record of %s disappeared", t->subject);
+		    arena_printf(t->arena, "The TLS-RPT record of %s disappeared", t->subject);
 		return;
 	}
 	add(t, e, "tls_rpt.changed", "tls_rpt.record", SEVERITY_INFO)->summary =
 	    e->before == NULL
 		? arena_printf(t->arena, "%s published a TLS-RPT record", t->subject)
-		: arena_printf(t->arena, "the TLS-RPT destinations of %s changed: %s", t->subject,
+		: arena_printf(t->arena, "The TLS-RPT destinations of %s changed: %s", t->subject,
 			       texts_difference(t->arena, e->before, e->after));
 }
 
 static void tell_submission(struct telling *t, const struct edge *e)
 {
 	add(t, e, "submission.discovery", "submission.discovery", SEVERITY_INFO)->summary =
-	    arena_printf(t->arena, "the SRV records _%s._tcp of %s changed: %s",
+	    arena_printf(t->arena, "The SRV records _%s._tcp of %s changed: %s",
 			 e->key + strlen("submission."), t->subject,
 			 texts_difference(t->arena, e->before, e->after));
 }
@@ -504,7 +504,7 @@ static void tell_tlsa(struct telling *t, const struct edge *e)
 		    t->arena, "%s has secure TLSA records for port %s now", t->subject, port);
 	else
 		add(t, e, "dane.tlsa_changed", "dane.tlsa", SEVERITY_INFO)->summary =
-		    arena_printf(t->arena, "the TLSA records of %s for port %s changed: %s",
+		    arena_printf(t->arena, "The TLSA records of %s for port %s changed: %s",
 				 t->subject, port, texts_difference(t->arena, e->before, e->after));
 }
 
@@ -527,7 +527,7 @@ static void tell_best(struct telling *t, const struct edge *e)
 	    rank_version(e->after) >= rank_version(e->before))
 		return;
 	add(t, e, "tls.version_regression", "tls.version", SEVERITY_CRITICAL)->summary =
-	    arena_printf(t->arena, "the best TLS version of %s fell from %s to %s",
+	    arena_printf(t->arena, "The best TLS version of %s fell from %s to %s",
 			 subject_of(t, e), word(t->arena, e->before, ""),
 			 word(t->arena, e->after, ""));
 }
@@ -574,7 +574,7 @@ static void tell_cert(struct telling *t, const struct edge *e)
 static void tell_ptr(struct telling *t, const struct edge *e)
 {
 	add(t, e, "ptr.changed", "smtp.ptr", SEVERITY_INFO)->summary =
-	    arena_printf(t->arena, "the PTR names of %s changed: %s", subject_of(t, e),
+	    arena_printf(t->arena, "The PTR names of %s changed: %s", subject_of(t, e),
 			 texts_difference(t->arena, e->before, e->after));
 }
 

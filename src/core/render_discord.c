@@ -15,9 +15,13 @@
 #define TITLE_MAX   250
 #define DIGEST_MAX  20
 
-static json_t *field(const char *name, const char *value)
+static void add_field(json_t *list, struct arena *arena, const char *name, const char *value)
 {
-	return json_pack("{s:s,s:s,s:b}", "name", name, "value", value, "inline", 0);
+	if (value == NULL)
+		return;
+	const char *text = render_markdown(arena, render_cleaned(arena, value, 500));
+	json_array_append_new(list,
+			      json_pack("{s:s,s:s,s:b}", "name", name, "value", text, "inline", 0));
 }
 
 static json_t *fields(struct arena *arena, const struct notice *n)
@@ -26,16 +30,9 @@ static json_t *fields(struct arena *arena, const struct notice *n)
 	const struct render_fact *fact = render_facts(arena, n, &count);
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list,
-				      field(fact[i].label, render_markdown(arena, fact[i].value)));
-	if (n->impact != NULL && *n->impact != '\0')
-		json_array_append_new(
-		    list, field("What it means for mail delivery",
-				render_markdown(arena, render_cleaned(arena, n->impact, 500))));
-	if (n->advice != NULL && *n->advice != '\0')
-		json_array_append_new(
-		    list, field("What to do",
-				render_markdown(arena, render_cleaned(arena, n->advice, 500))));
+		add_field(list, arena, fact[i].label, fact[i].value);
+	add_field(list, arena, "What it means for mail delivery", render_impact(n));
+	add_field(list, arena, "What to do", render_advice(n));
 	return list;
 }
 
@@ -72,7 +69,7 @@ json_t *render_discord(const struct notice *n, const struct render_digest *diges
 				  (int)strtol(render_colour(n) + 1, NULL, 16), "fields",
 				  digest->n > 0 ? json_array() : fields(arena, n), "timestamp",
 				  stamp_format(at, n->at));
-	if (n->url != NULL && text_starts(n->url, "http"))
+	if (render_is_link(n->url))
 		json_object_set_new(embed, "url", json_string(n->url));
 	const char *content = digest->n > 0 ? n->summary : render_headline(arena, n);
 	json_t *root =

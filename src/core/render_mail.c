@@ -283,7 +283,7 @@ static void body(struct buf *out, struct arena *arena, const struct notice *n,
 
 static void paragraph(struct buf *out, struct arena *arena, const char *title, const char *text)
 {
-	if (text == NULL || *text == '\0')
+	if (text == NULL)
 		return;
 	buf_printf(out, "\n%s\n  ", title);
 	check_wrap(out, render_cleaned(arena, text, 2000), 2, 2, TEXT_WIDTH);
@@ -356,8 +356,8 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	buf_printf(out, "%s\n\n", render_headline(arena, n));
 	fact_rows(out, arena, n);
 	difference(out, arena, n);
-	paragraph(out, arena, "What it means for mail delivery", n->impact);
-	paragraph(out, arena, "What to do", n->advice);
+	paragraph(out, arena, "What it means for mail delivery", render_impact(n));
+	paragraph(out, arena, "What to do", render_advice(n));
 	list(out, arena, "Changed with it", n->changes, n->n_changes);
 	list(out, arena, "Explained by this", n->causes, n->n_causes);
 	domain_list(out, arena, n);

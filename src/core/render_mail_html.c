@@ -190,7 +190,7 @@ static void comparison(struct buf *out, struct arena *arena, const struct notice
 
 static void paragraph(struct buf *out, const char *title, const char *text)
 {
-	if (text == NULL || *text == '\0')
+	if (text == NULL)
 		return;
 	cell(out, 20, 0);
 	label(out, title);
@@ -254,7 +254,7 @@ static void facts(struct buf *out, struct arena *arena, const struct notice *n)
 /* A link, if it is one: nothing but http and https. */
 static void button(struct buf *out, const char *text, const char *url)
 {
-	if (url == NULL || !(text_starts(url, "https://") || text_starts(url, "http://")))
+	if (!render_is_link(url))
 		return;
 	buf_addstr(out, "<a class=\"button\" href=\"");
 	put(out, url, 1000);
@@ -293,8 +293,8 @@ void render_mail_html(const struct notice *n, struct buf *out)
 	banner(out, render_colour(n), render_lead(arena, n));
 	headline(out, n);
 	comparison(out, arena, n);
-	paragraph(out, "What it means for mail delivery", n->impact);
-	paragraph(out, "What to do", n->advice);
+	paragraph(out, "What it means for mail delivery", render_impact(n));
+	paragraph(out, "What to do", render_advice(n));
 	list(out, "Changed with it", n->changes, n->n_changes, 0);
 	list(out, "Explained by this", n->causes, n->n_causes, 0);
 	if (n->n_domains != 1 || render_unnamed(n) > 0)

@@ -14,10 +14,10 @@
 static json_t *links_of(const struct notice *n)
 {
 	json_t *links = json_array();
-	if (n->url != NULL)
+	if (render_is_link(n->url))
 		json_array_append_new(links,
 				      json_pack("{s:s,s:s}", "href", n->url, "text", "mxwatch"));
-	if (n->runbook_url != NULL)
+	if (render_is_link(n->runbook_url))
 		json_array_append_new(
 		    links, json_pack("{s:s,s:s}", "href", n->runbook_url, "text", "Runbook"));
 	return links;

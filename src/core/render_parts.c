@@ -181,6 +181,11 @@ const char *render_time(struct arena *arena, int64_t at)
 	return arena_printf(arena, "%.10s %.8s UTC", text, text + 11);
 }
 
+bool render_is_link(const char *url)
+{
+	return url != NULL && (text_starts(url, "https://") || text_starts(url, "http://"));
+}
+
 const char *render_colour(const struct notice *n)
 {
 	if (n->status == NOTICE_RESOLVED)
@@ -240,6 +245,21 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 	add_fact(&f, false, "Reference", n->reference);
 	*count = f.n;
 	return f.fact;
+}
+
+static const char *unless_over(const struct notice *n, const char *s)
+{
+	return n->status == NOTICE_RESOLVED || s == NULL || *s == '\0' ? NULL : s;
+}
+
+const char *render_impact(const struct notice *n)
+{
+	return unless_over(n, n->impact);
+}
+
+const char *render_advice(const struct notice *n)
+{
+	return unless_over(n, n->advice);
 }
 
 /* -- the difference -- */

@@ -40,8 +40,14 @@ const char *render_where(struct arena *arena, const struct notice *n);
 const char *render_title(struct arena *arena, const struct notice *n);
 /* "2026-11-22 13:00:00 UTC" */
 const char *render_time(struct arena *arena, int64_t at);
+/* Whether url may become a link: http and https alone. */
+bool render_is_link(const char *url);
 /* "#RRGGBB" of the verdict. */
 const char *render_colour(const struct notice *n);
+/* What it means and what to do; NULL when there is nothing to say, or it is over. */
+const char *render_impact(const struct notice *n);
+const char *render_advice(const struct notice *n);
+
 struct render_fact {
 	const char *label, *value;
 	bool body; /* shown apart where there is room: where, expected, seen */

@@ -5,15 +5,8 @@
 #include "render_formats.h"
 #include "render_parts.h"
 
-#include "text.h"
-
 #define MESSAGE_MAX 3900 /* ntfy turns more than 4096 bytes into an attachment */
 #define DIGEST_MAX  20
-
-static bool is_link(const char *url)
-{
-	return url != NULL && (text_starts(url, "https://") || text_starts(url, "http://"));
-}
 
 /* The message: the verdict, then a line for each fact. */
 static const char *message(struct arena *arena, const struct notice *n,
@@ -40,9 +33,9 @@ static const char *message(struct arena *arena, const struct notice *n,
 	for (size_t i = 0; i < lines; i++)
 		buf_printf(&b, "%s%c %s%s", markdown ? "\\" : "", line[i].sign,
 			   SHOWN(render_cleaned(arena, line[i].text, 120)), end);
-	if (n->impact != NULL && *n->impact != '\0')
+	if (render_impact(n) != NULL)
 		buf_printf(&b, "%s%s", SHOWN(render_cleaned(arena, n->impact, 400)), end);
-	if (n->advice != NULL && *n->advice != '\0')
+	if (render_advice(n) != NULL)
 		buf_printf(&b, "%s", SHOWN(render_cleaned(arena, n->advice, 400)));
 #undef SHOWN
 	const char *s = render_cleaned_lines(arena, buf_str(&b));
@@ -69,7 +62,7 @@ json_t *render_ntfy(const struct notice *n, const struct render_digest *digest, 
 				 "title", render_cleaned(arena, title, 250), "message",
 				 message(arena, n, digest, false), "priority", step(n, 2, 3, 4, 5),
 				 "tags", tags[step(n, 0, 1, 2, 3)]);
-	if (is_link(n->url))
+	if (render_is_link(n->url))
 		json_object_set_new(root, "click", json_string(n->url));
 	arena_free(arena);
 	return root;
@@ -80,7 +73,7 @@ json_t *render_gotify(const struct notice *n, const struct render_digest *digest
 	struct arena *arena = arena_new();
 	const char *title = digest->n > 0 ? n->summary : render_title(arena, n);
 	json_t *extras = json_pack("{s:{s:s}}", "client::display", "contentType", "text/markdown");
-	if (is_link(n->url))
+	if (render_is_link(n->url))
 		json_object_set_new(extras, "client::notification",
 				    json_pack("{s:{s:s}}", "click", "url", n->url));
 	json_t *root = json_pack("{s:s,s:s,s:i,s:o}", "title", render_cleaned(arena, title, 250),

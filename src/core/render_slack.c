@@ -41,7 +41,7 @@ static json_t *section(const char *text)
 
 static void add_paragraph(json_t *blocks, struct arena *arena, const char *title, const char *text)
 {
-	if (text == NULL || *text == '\0')
+	if (text == NULL)
 		return;
 	const char *clean = escaped(arena, render_cleaned(arena, text, 2000));
 	json_array_append_new(blocks, section(arena_printf(arena, "*%s*\n%s", title, clean)));
@@ -75,7 +75,7 @@ static void add_difference(json_t *blocks, struct arena *arena, const struct not
 
 static void add_link(json_t *blocks, const struct notice *n)
 {
-	if (n->url == NULL || !text_starts(n->url, "http"))
+	if (!render_is_link(n->url))
 		return;
 	json_array_append_new(blocks,
 			      json_pack("{s:s,s:[{s:s,s:{s:s,s:s},s:s}]}", "type", "actions",
@@ -93,8 +93,8 @@ static json_t *blocks_of(struct arena *arena, const struct notice *n)
 	json_array_append_new(blocks, section(escaped(arena, render_headline(arena, n))));
 	json_array_append_new(blocks, fields(arena, n));
 	add_difference(blocks, arena, n);
-	add_paragraph(blocks, arena, "What it means for mail delivery", n->impact);
-	add_paragraph(blocks, arena, "What to do", n->advice);
+	add_paragraph(blocks, arena, "What it means for mail delivery", render_impact(n));
+	add_paragraph(blocks, arena, "What to do", render_advice(n));
 	add_link(blocks, n);
 	return blocks;
 }

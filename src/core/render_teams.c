@@ -27,7 +27,7 @@ static void add_text(json_t *body, const char *text, const char *weight, const c
 
 static void add_paragraph(json_t *body, struct arena *arena, const char *title, const char *text)
 {
-	if (text == NULL || *text == '\0')
+	if (text == NULL)
 		return;
 	add_text(body, title, "bolder", "default");
 	add_text(body, render_markdown(arena, render_cleaned(arena, text, 2000)), "default",
@@ -61,8 +61,8 @@ static json_t *body_of(struct arena *arena, const struct notice *n)
 	add_text(body, render_markdown(arena, render_cleaned(arena, n->summary, RENDER_MAX_VALUE)),
 		 "default", "default");
 	add_facts(body, arena, n);
-	add_paragraph(body, arena, "What it means for mail delivery", n->impact);
-	add_paragraph(body, arena, "What to do", n->advice);
+	add_paragraph(body, arena, "What it means for mail delivery", render_impact(n));
+	add_paragraph(body, arena, "What to do", render_advice(n));
 	return body;
 }
 
@@ -89,7 +89,7 @@ json_t *render_teams(const struct notice *n, const struct render_digest *digest)
 				 "AdaptiveCard", "version", "1.2", "body",
 				 digest->n > 0 ? digest_body(arena, n, digest) : body_of(arena, n),
 				 "msteams", "width", "full");
-	if (n->url != NULL && text_starts(n->url, "http"))
+	if (render_is_link(n->url))
 		json_object_set_new(card, "actions",
 				    json_pack("[{s:s,s:s,s:s}]", "type", "Action.OpenUrl", "title",
 					      "Open in mxwatch", "url", n->url));

@@ -334,7 +334,7 @@ static void texts_and_values(void **state)
 	assert_string_equal(changes.item[0].after,
 			    "{\"id\":\"2\",\"policy\":{\"mode\":\"testing\"}}");
 	assert_string_equal(changes.item[0].check, "mta_sts.id_body");
-	assert_string_equal(changes.item[0].summary, "the MTA-STS record id of x.test changed from "
+	assert_string_equal(changes.item[0].summary, "The MTA-STS record id of x.test changed from "
 						     "1 to 2, and the policy with it");
 	assert_string_equal(changes.item[1].before, "\"enforce\"");
 	assert_string_equal(changes.item[1].after, "\"testing\"");
