@@ -34,7 +34,6 @@ struct task { /* one address and port */
 	struct session *session;
 	struct sweep *sweep;
 	struct obs_service *anonymous; /* facts of the second try */
-	size_t ptr_open;
 };
 
 struct host_probe {
