@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <utlist.h>
 
 #include "buf.h"
 #include "mem.h"
@@ -23,7 +23,7 @@
 
 struct post {
 	struct hook *hook;
-	struct post *next, **prev; /* in hook->posts */
+	struct post *prev, *next; /* in hook->posts */
 	CURL *curl;
 	struct curl_slist *headers;
 	hook_done *done;
@@ -66,9 +66,7 @@ static int64_t retry_after(CURL *curl)
 
 static void post_free(struct post *p)
 {
-	*p->prev = p->next;
-	if (p->next != NULL)
-		p->next->prev = p->prev;
+	DL_DELETE(p->hook->posts, p);
 	curl_multi_remove_handle(p->hook->multi, p->curl);
 	curl_easy_cleanup(p->curl);
 	curl_slist_free_all(p->headers);
@@ -244,11 +242,7 @@ void hook_post(struct hook *h, const struct hook_request *r, hook_done *done, vo
 	p->headers = curl_slist_append(NULL, "Expect:");
 	for (size_t i = 0; i < r->n_headers; i++)
 		p->headers = curl_slist_append(p->headers, r->headers[i]);
-	p->next = h->posts;
-	p->prev = &h->posts;
-	if (p->next != NULL)
-		p->next->prev = &p->next;
-	h->posts = p;
+	DL_APPEND(h->posts, p);
 	p->curl = curl_easy_init();
 	set_options(p->curl, r, p);
 	curl_multi_add_handle(h->multi, p->curl);

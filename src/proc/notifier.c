@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "channel.h"
 #include "clock.h"
@@ -44,13 +45,15 @@ struct notifier {
 	struct event_base *base;
 	struct channel *channel;
 	struct hook *hook;
-	char courier[4096]; /* path of the program */
+	char courier[4096];	     /* path of the program */
+	struct delivery *deliveries; /* in flight */
 	size_t in_flight;
 	bool stopping;
 };
 
 struct delivery {
 	struct notifier *notifier;
+	struct delivery *prev, *next;
 	uint64_t id;
 	int64_t attempt;
 	struct arena *arena;
@@ -81,6 +84,15 @@ static void courier_end(struct delivery *d)
 		event_free(d->deadline);
 }
 
+static void delivery_free(struct delivery *d)
+{
+	DL_DELETE(d->notifier->deliveries, d);
+	d->notifier->in_flight--;
+	courier_end(d);
+	arena_free(d->arena);
+	free(d);
+}
+
 static void finish(struct delivery *d, const struct message_sent *sent)
 {
 	struct notifier *n = d->notifier;
@@ -90,10 +102,7 @@ static void finish(struct delivery *d, const struct message_sent *sent)
 			 sent->outcome == MESSAGE_REJECTED ? "was refused" : "failed",
 			 (long long)sent->code, sent->text != NULL ? sent->text : "");
 	channel_send_shape(n->channel, MESSAGE_SENT, d->id, &message_sent_shape, sent);
-	courier_end(d);
-	arena_free(d->arena);
-	free(d);
-	n->in_flight--;
+	delivery_free(d);
 	if (n->stopping && n->in_flight == 0)
 		event_base_loopexit(n->base, NULL);
 }
@@ -397,6 +406,7 @@ static void on_deliver(struct notifier *n, const struct frame *f)
 	d->id = f->id;
 	d->arena = arena_new();
 	d->receiver.name = "?";
+	DL_APPEND(n->deliveries, d);
 	n->in_flight++;
 	if (decode(d, f, &err) != 0) {
 		give_up(d, MESSAGE_REJECTED, err.text);
@@ -457,8 +467,10 @@ void notifier_run(int channel)
 		      &(struct sandbox_config){.read = readable, .exec = executable});
 	n.channel = channel_new(n.base, channel, on_frame, on_gone, &n);
 	event_base_dispatch(n.base);
-	/* What is still in flight stays in the outbox; couriers die with us. */
+	/* What is still in flight stays in the engine's outbox. */
 	hook_free(n.hook);
+	while (n.deliveries != NULL)
+		delivery_free(n.deliveries);
 	channel_free(n.channel);
 	event_base_free(n.base);
 }
