@@ -228,14 +228,13 @@ static void set_timeouts(smtp_session_t session)
 		smtp_set_timeout(session, which[i] | Timeout_OVERRIDE_RFC2822_MINIMUM, REPLY_MS);
 }
 
-static auth_context_t set_login(smtp_session_t session, const struct mailer_job *job)
+static void set_login(smtp_session_t session, const struct mailer_job *job)
 {
 	auth_client_init();
 	auth_context_t auth = auth_create_context();
 	auth_set_mechanism_flags(auth, AUTH_PLUGIN_PLAIN, 0);
 	auth_set_interact_cb(auth, answer, (void *)job);
 	smtp_auth_set_context(session, auth);
-	return auth;
 }
 
 /* -- the verdict -- */

@@ -358,7 +358,9 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	difference(out, arena, n);
 	paragraph(out, arena, "What it means for mail delivery", render_impact(n));
 	paragraph(out, arena, "What to do", render_advice(n));
-	list(out, arena, "Changed with it", n->changes, n->n_changes);
+	size_t n_changes;
+	const char *const *changes = render_changes(arena, n, &n_changes);
+	list(out, arena, "Changed with it", changes, n_changes);
 	list(out, arena, "Explained by this", n->causes, n->n_causes);
 	domain_list(out, arena, n);
 	footer(out, arena, n);

@@ -128,21 +128,17 @@ static void banner(struct buf *out, const char *colour, const char *lead)
 		   "line-height:20px;padding-left:12px\">mxwatch</td>\n</tr></table></td></tr>\n");
 }
 
-static void headline(struct buf *out, const struct notice *n)
+static void headline(struct buf *out, struct arena *arena, const struct notice *n)
 {
-	cell(out, 26, 0);
-	buf_addstr(out,
-		   "<div class=\"ink\" style=\"font-size:21px;line-height:29px;font-weight:650;"
-		   "color:#17202a;overflow-wrap:anywhere\">");
+	cell(out, 24, 0);
+	buf_addstr(out, "<div class=\"dim\" style=\"font-size:13px;line-height:20px;color:#5b6673;"
+			"padding-bottom:4px;overflow-wrap:anywhere\">");
+	put(out, render_title(arena, n), RENDER_MAX_VALUE);
+	buf_addstr(
+	    out,
+	    "</div>\n<div class=\"ink\" style=\"font-size:21px;line-height:29px;font-weight:650;"
+	    "color:#17202a;overflow-wrap:anywhere\">");
 	put(out, n->summary, RENDER_MAX_VALUE);
-	buf_addstr(out, "</div>\n<div class=\"dim\" style=\"" MONO
-			";font-size:13px;line-height:20px;color:#5b6673;padding-top:8px;"
-			"overflow-wrap:anywhere\">");
-	put(out, n->subject, 300);
-	if (n->n_domains == 1 && render_unnamed(n) == 0 && strcmp(n->domains[0], n->subject) != 0) {
-		buf_addstr(out, " &middot; ");
-		put(out, n->domains[0], 300);
-	}
 	buf_addstr(out, "</div>\n");
 	cell_end(out);
 }
@@ -152,11 +148,19 @@ static void tinted(struct buf *out, bool was, const char *sign, const char *text
 {
 	buf_printf(out,
 		   "<div class=\"%s\" style=\"" MONO
-		   ";font-size:13px;line-height:20px;padding:5px 12px;overflow-wrap:anywhere;"
+		   ";font-size:13px;line-height:20px;padding:6px 12px;overflow-wrap:anywhere;"
 		   "background:%s;color:%s\">%s",
 		   was ? "was" : "is", was ? "#fdeceb" : "#e6f5ea", was ? "#8c1d18" : "#10512a",
 		   sign);
 	put(out, text, RENDER_MAX_VALUE);
+	buf_addstr(out, "</div>\n");
+}
+
+static void boxed(struct buf *out, const char *name, bool was, const char *text)
+{
+	label(out, name);
+	buf_addstr(out, "<div style=\"border-radius:8px;overflow:hidden\">\n");
+	tinted(out, was, "", text);
 	buf_addstr(out, "</div>\n");
 }
 
@@ -166,25 +170,24 @@ static void comparison(struct buf *out, struct arena *arena, const struct notice
 	const struct render_line *line = render_difference(arena, n, &count);
 	if (n->expected != NULL || n->actual != NULL) {
 		cell(out, 20, 0);
-		if (n->expected != NULL) {
-			label(out, "Expected");
-			tinted(out, false, "", n->expected);
-		}
-		if (n->actual != NULL) {
+		if (n->expected != NULL)
+			boxed(out, "Expected", false, n->expected);
+		if (n->expected != NULL && n->actual != NULL)
 			buf_addstr(out,
-				   "<div style=\"height:10px;line-height:10px\">&nbsp;</div>\n");
-			label(out, "Seen");
-			tinted(out, n->status == NOTICE_FIRING, "", n->actual);
-		}
+				   "<div style=\"height:12px;line-height:12px\">&nbsp;</div>\n");
+		if (n->actual != NULL)
+			boxed(out, "Seen", n->status == NOTICE_FIRING, n->actual);
 		cell_end(out);
 	}
 	if (count == 0)
 		return;
 	cell(out, 20, 0);
 	label(out, "What changed");
+	buf_addstr(out, "<div style=\"border-radius:8px;overflow:hidden\">\n");
 	for (size_t i = 0; i < count; i++)
 		tinted(out, line[i].sign == '-', line[i].sign == '-' ? "&minus; " : "+ ",
 		       line[i].text);
+	buf_addstr(out, "</div>\n");
 	cell_end(out);
 }
 
@@ -291,11 +294,13 @@ void render_mail_html(const struct notice *n, struct buf *out)
 	struct arena *arena = arena_new();
 	begin(out, render_title(arena, n), render_headline(arena, n));
 	banner(out, render_colour(n), render_lead(arena, n));
-	headline(out, n);
+	headline(out, arena, n);
 	comparison(out, arena, n);
 	paragraph(out, "What it means for mail delivery", render_impact(n));
 	paragraph(out, "What to do", render_advice(n));
-	list(out, "Changed with it", n->changes, n->n_changes, 0);
+	size_t n_changes;
+	const char *const *changes = render_changes(arena, n, &n_changes);
+	list(out, "Changed with it", changes, n_changes, 0);
 	list(out, "Explained by this", n->causes, n->n_causes, 0);
 	if (n->n_domains != 1 || render_unnamed(n) > 0)
 		list(out, "Domains", n->domains,

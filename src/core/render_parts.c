@@ -224,9 +224,9 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 	struct facts f = {.arena = arena};
 	char human[STAMP_TEXT];
 	f.fact = arena_array(arena, MAX_FACTS, sizeof(*f.fact));
-	add_fact(&f, true, "Where", n->subject);
+	add_fact(&f, false, "Where", n->subject);
 	if (n->n_domains == 1 && render_unnamed(n) == 0 && strcmp(n->domains[0], n->subject) != 0)
-		add_fact(&f, true, "Domain", n->domains[0]);
+		add_fact(&f, false, "Domain", n->domains[0]);
 	add_fact(&f, true, "Expected", n->expected);
 	add_fact(&f, true, "Seen", n->actual);
 	if (n->since != 0)
@@ -245,6 +245,18 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 	add_fact(&f, false, "Reference", n->reference);
 	*count = f.n;
 	return f.fact;
+}
+
+const char *const *render_changes(struct arena *arena, const struct notice *n, size_t *count)
+{
+	const char **list = arena_array(arena, n->n_changes, sizeof(*list));
+	*count = 0;
+	for (size_t i = 0; i < n->n_changes; i++) {
+		if (strcmp(n->changes[i], n->event) != 0)
+			list[(*count)++] = arena_printf(arena, "%s (%s)",
+							notice_title(n->changes[i]), n->changes[i]);
+	}
+	return list;
 }
 
 static const char *unless_over(const struct notice *n, const char *s)

@@ -50,7 +50,7 @@ const char *render_advice(const struct notice *n);
 
 struct render_fact {
 	const char *label, *value;
-	bool body; /* shown apart where there is room: where, expected, seen */
+	bool body; /* expected and seen: shown apart where there is room */
 };
 
 /* What a notice has to say in a line each; cleaned. */
@@ -58,6 +58,9 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 int64_t render_total(const struct notice *n); /* domains, named or not */
 /* Domains that are not named. */
 int64_t render_unnamed(const struct notice *n);
+
+/* The changes that travel with n, but the one it is called by: "new certificate (cert.changed)". */
+const char *const *render_changes(struct arena *arena, const struct notice *n, size_t *count);
 
 struct render_line {
 	char sign; /* '-' was, '+' is */

@@ -134,15 +134,28 @@ static const char *read_secret(struct delivery *d, const char *place, size_t *le
 	return copy;
 }
 
-/* A secret that goes into a URL or a header: one printable line. */
+static const char *unless_odd(struct delivery *d, const char *place, const char *secret, bool odd)
+{
+	if (secret == NULL || !odd)
+		return secret;
+	give_up(d, MESSAGE_RETRY, arena_printf(d->arena, "%s: one line of text is wanted", place));
+	return NULL;
+}
+
+/* A secret that goes into a URL or a header. */
 static const char *read_word(struct delivery *d, const char *place)
 {
 	const char *s = read_secret(d, place, NULL);
-	if (s == NULL || text_is_printable_ascii(s))
-		return s;
-	give_up(d, MESSAGE_RETRY,
-		arena_printf(d->arena, "%s: one printable line is wanted", place));
-	return NULL;
+	return unless_odd(d, place, s, s != NULL && !text_is_printable_ascii(s));
+}
+
+static const char *read_password(struct delivery *d, const char *place)
+{
+	size_t len = 0;
+	const char *s = read_secret(d, place, &len);
+	return unless_odd(
+	    d, place, s,
+	    s != NULL && (strlen(s) != len || strpbrk(s, "\r\n") != NULL || !text_is_utf8(s, len)));
 }
 
 /* -- HTTP -- */
@@ -347,7 +360,7 @@ static void deliver_mail(struct delivery *d)
 		give_up(d, MESSAGE_REJECTED, "the receiver's relay or addresses are missing");
 		return;
 	}
-	if (r->password_file != NULL && (job.password = read_word(d, r->password_file)) == NULL)
+	if (r->password_file != NULL && (job.password = read_password(d, r->password_file)) == NULL)
 		return;
 	buf_init(&message, MAILER_JOB_MAX / 2);
 	buf_init(&document, MAILER_JOB_MAX);
