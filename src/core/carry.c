@@ -61,8 +61,8 @@ static uint64_t sip_end(struct sip *s)
 
 static bool moves(const char *key, size_t len)
 {
-	static const char *const names[] = {"at",	  "took_ms",	 "ttl_s",
-					    "connect_ms", "greeting_ms", NULL};
+	static const char *const names[] = {"at",	   "took_ms",	   "ttl_s", "connect_ms",
+					    "greeting_ms", "handshake_ms", NULL};
 
 	for (size_t i = 0; names[i]; i++)
 		if (strlen(names[i]) == len && memcmp(names[i], key, len) == 0)

@@ -47,6 +47,7 @@ bool engine_begin(struct engine *e)
 		return false;
 	store_begin(e->store);
 	e->writing = true;
+	e->told_before = e->n_told;
 	return true;
 }
 
@@ -109,6 +110,8 @@ bool engine_commit(struct engine *e)
 	if (e->failing)
 		log_info("store", "the state can be written again");
 	e->failing = false;
+	if (e->n_told != e->told_before)
+		engine_outbox_changed(e);
 	return true;
 }
 
@@ -561,7 +564,6 @@ void engine_arrived(struct engine *e, struct arrival *a)
 void engine_flush(struct engine *e)
 {
 	struct arrival *a;
-	int64_t told = e->n_told;
 
 	if (e->writing || e->stopping || (e->arrivals == NULL && e->queue_n == 0))
 		return;
@@ -583,8 +585,6 @@ void engine_flush(struct engine *e)
 		while (e->arrivals)
 			drop_arrival(e, e->arrivals);
 		e->n_dropped = 0;
-		if (e->n_told != told)
-			engine_outbox_changed(e);
 		e->flushed_ms = clock_monotonic_ms();
 	}
 	if (e->arrivals || e->queue_n > 0)

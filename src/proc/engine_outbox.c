@@ -114,7 +114,8 @@ void engine_outbox_changed(struct engine *e)
 	{
 		r->due = e->store ? store_outgoing_due(e->store, r->name) : INT64_MAX;
 	}
-	engine_at(e->on_outbox, 0);
+	if (e->on_outbox)
+		engine_at(e->on_outbox, 0);
 }
 
 /* -- delivering

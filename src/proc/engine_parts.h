@@ -138,7 +138,7 @@ struct engine {
 
 	struct event *on_schedule, *on_flush, *on_gate, *on_outbox, *on_status, *on_minute;
 	/* figures for STATUS and the status wish */
-	int64_t n_observed, n_judged, n_told;
+	int64_t n_observed, n_judged, n_told, told_before;
 };
 
 /* -- engine.c -- */

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: ISC
+"""The engine, whole, between stand-ins: what it believes, tells, and survives."""
+
+import pytest
+
+from engine_bench import Bench, World, certificate, stamp, wait_for
+
+DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
+THROTTLED = {'stage': 'greeting', 'class': 'throttled', 'text': '421 try later', 'code': 421}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def bench(tmp_path, world):
+    """A started engine over three domains, its first look behind it."""
+    for name in ('a.test', 'b.test', 'c.test'):
+        world.domain(name)
+    b = Bench(tmp_path, world).start()
+    b.look()
+    yield b
+    if b.process.poll() is None:
+        assert b.stop() == 0, b.said()
+
+
+def test_the_first_look_is_silent(bench):
+    assert bench.notices() == [] and bench.notices(receiver='mail') == [], bench.said()
+
+
+def test_a_change_is_told_to_every_receiver(bench, world):
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    notice = bench.notice('tls_rpt.changed', 'a.test')
+    assert (notice['kind'], notice['status'], notice['domains']) == ('change', 'changed', ['a.test'])
+    mail = bench.notice('tls_rpt.changed', 'a.test', receiver='mail')
+    assert mail['id'] == notice['id']
+    bench.look()
+    assert len(bench.notices()) == 1, bench.said()
+
+
+def test_a_host_down_once_alerts_nobody(bench, world):
+    host = world.hosts['mx.b.test']
+    host.failure = DOWN
+    before = host.probes
+    wait_for(lambda: host.probes > before, 10, bench.said)
+    host.failure = None
+    bench.look()
+    assert bench.notices() == [], bench.said()
+
+
+def test_a_host_down_for_good_is_told_and_its_return(bench, world):
+    world.hosts['mx.b.test'].failure = DOWN
+    began = bench.notice('host.unreachable', 'mx.b.test', 'firing')
+    assert began['kind'] == 'problem' and began['severity'] == 'critical'
+    assert began['confirmed_by'] >= 3 and began['domains'] == ['b.test']
+    world.hosts['mx.b.test'].failure = None
+    over = bench.notice('host.unreachable', 'mx.b.test', 'resolved')
+    assert over['incident'] == began['incident'] and over['seq'] > began['seq']
+    bench.look()
+    assert len(bench.notices('host.unreachable')) == 2, bench.said()
+
+
+def test_throttling_is_no_news(bench, world):
+    world.hosts['mx.b.test'].failure = THROTTLED
+    bench.look(4)
+    assert bench.notices() == [], bench.said()
+
+
+def test_a_certificate_that_expires_soon_brings_its_change_along(bench, world):
+    world.hosts['mx.c.test'].cert = certificate('mx.c.test', days=5)
+    notice = bench.notice('cert.expiring', 'mx.c.test', 'firing')
+    assert 'cert.changed' in notice['changes'], notice
+    assert bench.notices('cert.changed') == [], bench.said()
+    world.hosts['mx.c.test'].cert = certificate('mx.c.test', days=80, serial=2)
+    bench.notice('cert.expiring', 'mx.c.test', 'resolved')
+
+
+def test_restart_repeats_nothing(bench, world):
+    world.hosts['mx.b.test'].failure = DOWN
+    bench.notice('host.unreachable', 'mx.b.test', 'firing')
+    told = len(bench.told)
+    assert bench.stop() == 0
+    bench.start()
+    bench.look()
+    assert len(bench.told) == told or bench.told[told:] == [t for t in bench.told[told:] if t[0] == 'mail']
+    world.domains['a.test'].rua = 'mailto:meanwhile@a.test'
+    bench.notice('tls_rpt.changed', 'a.test')
+
+
+def test_what_changed_meanwhile_is_told(bench, world):
+    assert bench.stop() == 0
+    world.domains['a.test'].rua = 'mailto:meanwhile@a.test'
+    bench.start()
+    bench.notice('tls_rpt.changed', 'a.test')
+
+
+def test_confirmation_goes_on_over_a_restart(bench, world):
+    host = world.hosts['mx.b.test']
+    host.failure = DOWN
+    wait_for(lambda: bench.rows('SELECT 1 FROM problem WHERE state = 1 AND fails = 1'), 15, bench.said)
+    bench.kill()
+    bench.start()
+    assert bench.notice('host.unreachable', 'mx.b.test', 'firing')['confirmed_by'] == 3
+
+
+def test_shared_host(tmp_path, world):
+    """One probe an interval, one incident for all, told once with every name."""
+    for n in range(60):
+        world.domain(f'd{n:02}.test', 'mx.shared.test')
+    bench = Bench(tmp_path, world).start()
+    bench.look()
+    shared, single = world.hosts['mx.shared.test'], world.domains['d00.test']
+    before = shared.probes, single.probes
+    wait_for(lambda: single.probes >= before[1] + 3, 30, bench.said)
+    assert abs((shared.probes - before[0]) - (single.probes - before[1])) <= 1
+    shared.failure = DOWN
+    notice = bench.notice('host.unreachable', 'mx.shared.test', 'firing')
+    assert len(notice['domains']) == 50 and notice['domains_total'] == 60
+    shared.failure = None
+    bench.notice('host.unreachable', 'mx.shared.test', 'resolved')
+    assert len(bench.notices()) == 2, bench.said()
+    assert bench.stop() == 0
+
+
+def test_critical_from_the_start_is_one_notice(tmp_path, world):
+    for name in ('x.test', 'y.test', 'z.test'):
+        world.domain(name)
+    world.hosts['mx.x.test'].failure = DOWN
+    world.hosts['mx.y.test'].cert = certificate('mx.y.test', days=-1)
+    bench = Bench(tmp_path, world).start()
+    notice = bench.notice('initial.state')
+    bench.look(3)
+    assert len(bench.notices()) == 1, bench.said()
+    assert notice['severity'] == 'critical' and sorted(notice['domains']) == ['x.test', 'y.test']
+    assert len(notice['causes']) >= 2, notice
+    world.hosts['mx.x.test'].failure = None
+    bench.notice('host.unreachable', 'mx.x.test', 'resolved')
+    assert bench.stop() == 0
+
+
+def test_blind_is_one_notice(bench, world):
+    world.resolver = False
+    for p in bench.peers:
+        p.say_self()
+    blind = bench.notice('monitor.blind', status='firing')
+    assert blind['kind'] == 'daemon' and blind['domains'] == [] and blind['subject'] == 'monitor'
+    bench.web.wish('recheck', subject='a.test')
+    world.resolver = True
+    for p in bench.peers:
+        p.say_self()
+    bench.notice('monitor.blind', status='resolved')
+    bench.look()
+    assert {n['event'] for n in bench.notices()} == {'monitor.blind'}, bench.said()
+    assert len(bench.notices()) == 2
+
+
+# -- delivery --------------------------------------------------------------------------------------------
+
+def test_a_refused_delivery_is_retried_with_the_same_id(bench, world):
+    verdicts = [{'outcome': 'retry', 'code': 500, 'text': 'busy', 'retry_after_s': 1}]
+    bench.answers['hook'] = lambda body: verdicts.pop() if verdicts else {'outcome': 'delivered'}
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    bench.notice('tls_rpt.changed', 'a.test')
+    tries = [b for r, b in bench.attempts if r == 'hook']
+    assert [t['attempt'] for t in tries] == [1, 2]
+    assert tries[0]['notice']['id'] == tries[1]['notice']['id']
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(bench, world):
+    bench.answers['mail'] = None
+    bench.answers['mail'] = lambda body: None
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    bench.notice('tls_rpt.changed', 'a.test')
+    world.domains['b.test'].rua = 'mailto:other@b.test'
+    bench.notice('tls_rpt.changed', 'b.test')
+    assert len([r for r, _ in bench.attempts if r == 'mail']) == 1, 'one in flight'
+
+
+def test_a_problem_over_before_it_was_told_is_told_once(bench, world):
+    bench.answers['hook'] = lambda body: {'outcome': 'retry', 'code': 503, 'retry_after_s': 1}
+    world.hosts['mx.b.test'].failure = DOWN
+    wait_for(lambda: [b for r, b in bench.attempts if r == 'hook'], 15, bench.said)
+    world.hosts['mx.b.test'].failure = None
+    bench.notice('host.unreachable', 'mx.b.test', 'resolved', receiver='mail')
+    del bench.answers['hook']
+    bench.notice('host.unreachable', 'mx.b.test', 'resolved')
+    assert len(bench.notices('host.unreachable')) == 1, bench.said()
+
+
+def test_a_final_refusal_shows_in_the_queue_and_falls_back(tmp_path, world):
+    world.domain('a.test')
+    bench = Bench(tmp_path, world)
+    bench.write()
+    with open(bench.file, encoding='ascii') as f:
+        text = f.read().replace('hook: {webhook: {url: "https://hook.example.test/"}}',
+                                'hook: {webhook: {url: "https://hook.example.test/"}, fallback: mail}')
+    with open(bench.file, 'w', encoding='ascii') as f:
+        f.write(text.replace('receivers: [hook, mail]', 'receivers: [hook]'))
+    bench.answers['hook'] = {'outcome': 'rejected', 'code': 404, 'text': 'no such hook'}
+    bench.start()
+    bench.look()
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    bench.notice('tls_rpt.changed', 'a.test', receiver='mail')
+    queue = bench.wish('queue')['queue']
+    assert [(q['receiver'], q['state'], q['code']) for q in queue] == [('hook', 'dead', 404)], queue
+    assert bench.stop() == 0
+
+
+def test_test_alert_reports_what_the_far_side_said(bench):
+    answer = bench.web.wish('test-alert', subject='hook')
+    assert answer['status'] == 200 and answer['body']['outcome'] == 'delivered'
+    bench.answers['mail'] = {'outcome': 'rejected', 'code': 550, 'text': 'no such user'}
+    answer = bench.web.wish('test-alert', subject='mail')
+    assert answer['status'] == 502 and answer['body']['text'] == 'no such user'
+    assert bench.web.wish('test-alert', subject='nobody')['status'] == 404
+
+
+# -- configuration ----------------------------------------------------------------------------------------
+
+def test_a_broken_reload_changes_nothing(bench, world):
+    with open(bench.file, 'a', encoding='ascii') as f:
+        f.write('\nrecievers: {}\n')
+    verdict = bench.reload()
+    assert not verdict.get('ok') and 'recievers' in verdict['text']
+    assert bench.notice('config.reload_failed')['kind'] == 'daemon'
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    bench.notice('tls_rpt.changed', 'a.test')
+
+
+def test_reload_adds_and_drops_domains(bench, world):
+    world.hosts['mx.b.test'].failure = DOWN
+    bench.notice('host.unreachable', 'mx.b.test', 'firing')
+    world.domain('new.test')
+    bench.write(['a.test', 'c.test', 'new.test'])
+    assert bench.reload()['ok'], bench.said()
+    bench.notice('host.unreachable', 'mx.b.test', 'resolved')
+    del world.domains['b.test']
+    bench.look()
+    assert bench.notices(about='new.test') == []
+    world.domains['new.test'].rua = 'mailto:other@new.test'
+    bench.notice('tls_rpt.changed', 'new.test')
+    assert bench.rows("SELECT name FROM subject WHERE name LIKE '%b.test'") == []
+
+
+def test_a_reload_that_would_drop_many_is_refused(tmp_path, world):
+    for n in range(30):
+        world.domain(f'd{n:02}.test', 'mx.shared.test')
+    bench = Bench(tmp_path, world, interval='1h').start()
+    bench.write(['d00.test'])
+    assert not bench.reload().get('ok')
+    answer = bench.web.wish('reload', args={'force': True})
+    assert answer['status'] == 200, answer
+    assert bench.wish('status')['domains'] == 1
+    assert bench.stop() == 0
+
+
+def test_other_probe_settings_mean_new_probers(bench, world):
+    first = bench.peers[0]
+    bench.more = 'resolver: {timeout: 7s}'
+    bench.write()
+    assert bench.reload()['ok']
+    wait_for(lambda: bench.peers and bench.peers[0] is not first and bench.peers[0].setup, 10, bench.said)
+    assert bench.peers[0].setup['resolver_timeout_ms'] == 7000
+    bench.look()
+
+
+# -- probers --------------------------------------------------------------------------------------------------
+
+def test_a_prober_that_dies_loses_nothing(bench, world):
+    deaths = []
+
+    def probe(prober, order):
+        if order['subject'] == 'mx.b.test' and len(deaths) < 1:
+            deaths.append(order)
+            return 'die'
+        return world.observe(order)
+
+    bench.probe = probe
+    bench.look(3)
+    assert deaths and bench.notices() == [], bench.said()
+
+
+def test_a_bad_frame_costs_the_prober_not_the_engine(bench, world):
+    babbles = []
+
+    def probe(prober, order):
+        if len(babbles) < 2:
+            babbles.append(order)
+            return {'v': 1, 'kind': 'domain', 'subject': 'somebody.else'}
+        return world.observe(order)
+
+    bench.probe = probe
+    bench.look(2)
+    assert len(babbles) == 2 and bench.process.poll() is None
+    assert bench.notices() == [], bench.said()
+
+
+def test_a_second_engine_is_refused(bench, tmp_path):
+    other = Bench(tmp_path, bench.world)
+    other.log = str(tmp_path / 'second.log')
+    other.start(ready=False)
+    assert other.process.wait(10) == 78
+    assert 'another engine' in other.said()
+
+
+def test_status_ticks(bench):
+    wait_for(lambda: bench.status, 10, bench.said)
+    assert '3 domains, 3 hosts' in bench.status[0]
+
+
+def test_wishes(bench, world):
+    assert bench.web.wish('recheck', subject='A.test')['status'] == 202
+    assert bench.web.wish('recheck', subject='nobody.test')['status'] == 404
+    assert bench.web.wish('silence-add')['status'] == 501
+    assert bench.web.wish('ack', subject='none')['status'] == 404
+
+
+# -- death at any moment ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('seed', [20261122])
+def test_killed_at_random_nothing_is_lost_or_repeated(tmp_path, world, seed):
+    """Every change is told, under one id, and nothing that did not happen."""
+    import random
+    import time
+    dice = random.Random(seed)
+    for n in range(8):
+        world.domain(f'k{n}.test')
+    bench = Bench(tmp_path, world, interval='5s').start()
+    bench.look()
+    expected = set()
+    for round_ in range(25):
+        name = f'k{dice.randrange(8)}.test'
+        world.domains[name].rua = f'mailto:r{round_}@{name}'
+        expected.add(world.domains[name].rua)
+        bench.web.channel.send(48, {'verb': 'recheck', 'subject': name}, 1)
+        time.sleep(dice.random() * 0.3)
+        bench.kill()
+        bench.start()
+        if dice.random() < 0.5:
+            wait_for(lambda r=world.domains[name].rua: any(r in str(n['after']) for n in bench.notices()),
+                     20, bench.said)
+        else:
+            # the next change of this domain may hide this one: let the engine see it first
+            wait_for(lambda r=world.domains[name].rua: bench.rows(
+                'SELECT 1 FROM change WHERE after LIKE ?', f'%{r}%'), 20, bench.said)
+    wait_for(lambda: expected <= {r for r in expected
+                                  for n in bench.notices() if r in str(n['after'])}, 30, bench.said)
+    events = {n['event'] for n in bench.notices()}
+    assert events == {'tls_rpt.changed'}, bench.said()
+    ids = {}
+    for n in bench.notices():
+        ids.setdefault(str(n['after']), set()).add(n['id'])
+    assert all(len(i) == 1 for i in ids.values()), ids
+    assert bench.stop() == 0
+    assert bench.rows('PRAGMA integrity_check') == [('ok',)]
+    assert stamp()
