@@ -239,6 +239,7 @@ static void ended(struct judging *j, const struct problem *p)
 	struct engine *e = j->e;
 	struct incident *i = p->incident ? store_incident(e->store, p->incident, j->arena) : NULL;
 
+	j->over = true;
 	if (i == NULL || !i->open)
 		return;
 	if (!store_incident_held(e->store, i->id, p->domain))
@@ -252,7 +253,6 @@ static void ended(struct judging *j, const struct problem *p)
 	store_put_incident(e->store, i);
 	log_info("incident", "%s %s is over", i->event, i->subject);
 	engine_tell_closed(e, i);
-	j->over = true;
 }
 
 static void passed(struct judging *j, const struct problem *p)

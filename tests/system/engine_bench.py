@@ -393,7 +393,9 @@ class Bench:
 
     def said(self):
         with open(self.log, encoding='utf-8', errors='replace') as f:
-            return f.read()[-8000:] + '\n' + '\n'.join(map(repr, self.notices()))
+            log = f.read()[-6000:]
+        return log + '\n'.join(f"{n['status']} {n['event']} {n['subject']} {n['changes']}: {n['summary']}"
+                               for n in self.notices()[-60:])
 
     # -- what the stand-ins do ------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ def test_restart_repeats_nothing(bench, world):
     assert bench.stop() == 0
     bench.start()
     bench.look()
-    assert len(bench.told) == told or bench.told[told:] == [t for t in bench.told[told:] if t[0] == 'mail']
+    assert not [n for r, n in bench.told[told:] if r == 'hook'], bench.said()
     world.domains['a.test'].rua = 'mailto:meanwhile@a.test'
     bench.notice('tls_rpt.changed', 'a.test')
 
