@@ -15,7 +15,7 @@ import time
 from .ca import DER
 from .loop import Listener, wait_for
 from .program import Program
-from .smtp import forever, server_context
+from .smtp import flood, forever, server_context
 
 NGINX = '127.0.80.1'
 
@@ -149,16 +149,12 @@ class OddPolicyHost:
             return
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n')
         if self.mood == 'headers':
-            while True:
-                writer.write(b'X-More: ' + b'h' * 1000 + b'\r\n')
-                await writer.drain()
+            return await flood(writer, (b'X-More: ' + b'h' * 1000 + b'\r\n') * 10)
         writer.write(b'\r\nversion: STSv1\r\n')
         await writer.drain()
         if self.mood == 'stall':
             await forever()
-        while True:
-            writer.write(b'mx: ' + b'm' * 1000 + b'\r\n')
-            await writer.drain()
+        await flood(writer, (b'mx: ' + b'm' * 1000 + b'\r\n') * 10)
 
 
 class Hook:
