@@ -156,6 +156,7 @@ static int64_t time_left(const struct job *j)
 	return left > 100 ? left : 100;
 }
 
+/* A policy host that hangs must leave time for the MX hosts, which are looked at afterwards. */
 static struct message_order order_for(const struct job *j, int kind, const char *subject)
 {
 	const struct conf_settings *s = j->conf->settings;
@@ -163,7 +164,7 @@ static struct message_order order_for(const struct job *j, int kind, const char 
 	return (struct message_order){
 	    .kind = kind,
 	    .subject = subject,
-	    .deadline_ms = time_left(j),
+	    .deadline_ms = kind == OBS_KIND_DOMAIN ? time_left(j) / 2 : time_left(j),
 	    .connect_ms = s->timeout_connect_s * 1000,
 	    .smtp_ms = s->timeout_smtp_s * 1000,
 	    .mta_sts = w->mta_sts && s->checks[CONF_CHECK_MTA_STS] != CONF_OFF,

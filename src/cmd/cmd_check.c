@@ -59,6 +59,7 @@ struct options {
 
 struct session {
 	const struct options *o;
+	bool allow_private;
 	int status; /* the worst so far */
 };
 
@@ -330,6 +331,7 @@ static void judge(const struct check_sight *sight, void *arg)
 	    .n_hosts = sight->n_hosts,
 	    .conf = sight->conf,
 	    .history = &none,
+	    .allow_private = s->allow_private,
 	    .submission = sight->conf->settings->checks[CONF_CHECK_SUBMISSION] != CONF_OFF,
 	    .only = s->o->only,
 	    .skip = s->o->skip,
@@ -361,6 +363,7 @@ static int run(const struct options *o, char **argv, int n)
 	if (c == NULL)
 		return EXIT_CONFIG;
 	override(c, o, &resolver);
+	session.allow_private = c->allow_private;
 	int status = EX_USAGE;
 	struct conf_domain *domains = read_domains(c, argv, n);
 	if (domains != NULL) {

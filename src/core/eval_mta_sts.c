@@ -662,7 +662,8 @@ void eval_mta_sts(struct eval_context *c)
 		part_all(c, rest, c->domain, NULL, CLOSED_MOOT, "there is no MTA-STS record");
 		return;
 	}
-	if (!c->d->policy) {
+	bool in_doubt = record == RECORD_UNKNOWN || record == RECORD_BOGUS;
+	if (!c->d->policy || (in_doubt && !c->sts.fetched)) {
 		bool skip = record == RECORD_BAD || record == RECORD_SEVERAL;
 		part_all(c, rest, c->domain, NULL, skip ? CLOSED_SKIP : CLOSED_UNKNOWN,
 			 skip ? "senders ask for no policy without one valid record"
