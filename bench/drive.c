@@ -4,9 +4,10 @@
  * of the responder, IN-FLIGHT at a time, opens every gate, counts what comes back, and prints
  * what the prober used.
  *
- *     drive PROBER SMTP-PORT DNS-PORT ROOT.pem COUNT IN-FLIGHT HOSTS
+ *     drive PROBER SMTP-PORT DNS-PORT ROOT.pem COUNT IN-FLIGHT HOSTS KIND
  *
- * HOSTS is the number of distinct hosts (a repeat meets a remembered chain).  With COUNT
+ * HOSTS is the number of distinct hosts (a repeat meets a remembered chain).  KIND is h, or
+ * d for hosts that have every DNS record asked for but no address to talk to.  With COUNT
  * 0 it opens IN-FLIGHT probes, waits until the peer holds them all, and prints the
  * prober's resident memory before and with them.
  */
@@ -32,6 +33,7 @@ static unsigned count, in_flight, hosts, ordered, observed, failed, granted;
 static int port;
 static long resident_before;
 static bool hold;
+static char name_kind;
 
 static long resident_kib(void)
 {
@@ -50,7 +52,7 @@ static void order(void)
 {
 	char name[64];
 	const char *const ports[] = {"25"};
-	snprintf(name, sizeof(name), "h%u.bench.test", ordered % hosts);
+	snprintf(name, sizeof(name), "%c%u.bench.test", name_kind, ordered % hosts);
 	struct message_order o = {
 	    .kind = OBS_KIND_HOST,
 	    .subject = name,
@@ -59,6 +61,7 @@ static void order(void)
 	    .smtp_ms = 60000,
 	    .ports = ports,
 	    .n_ports = 1,
+	    .dane = true,
 	};
 	channel_send_shape(prober, MESSAGE_ORDER, ++ordered, &message_order_shape, &o);
 }
@@ -86,8 +89,8 @@ static void on_observed(const struct frame *f)
 	struct arena *arena = arena_new();
 	struct error err;
 	struct observation *o = observation_decode(f->body, f->len, SHAPE_STRICT, arena, &err);
-	if (o == NULL || o->host->n_services == 0 || o->host->services[0].tls == NULL ||
-	    !o->host->services[0].tls->trusted)
+	const struct obs_service *s = o && o->host->n_services ? &o->host->services[0] : NULL;
+	if (s == NULL || (name_kind == 'h' && (s->tls == NULL || !s->tls->trusted)))
 		failed++;
 	if (failed == 1 && observed + 1 == failed)
 		fprintf(stderr, "drive: %.*s\n", (int)f->len, f->body);
@@ -138,12 +141,13 @@ int main(int argc, char **argv)
 	int pair[2], life[2];
 	struct error err;
 	char dns[32];
-	if (argc != 8)
+	if (argc != 9)
 		return 64;
 	port = atoi(argv[2]);
 	count = (unsigned)atoi(argv[5]);
 	in_flight = (unsigned)atoi(argv[6]);
 	hosts = (unsigned)atoi(argv[7]);
+	name_kind = argv[8][0];
 	hold = count == 0;
 	if (!hold && in_flight > count)
 		in_flight = count;

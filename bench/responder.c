@@ -2,8 +2,9 @@
  *
  * The other side of `make bench`: an SMTP server with STARTTLS (TLS 1.3, a P-256 leaf under an
  * intermediate) on every address of 127.0.0.0/8, and a DNS server over TCP that gives host
- * hN.bench.test the address 127.1.x.y with AD set.  Everything is made at start; the root goes
- * to a file.
+ * hN.bench.test the address 127.1.x.y, and host dN.bench.test an IPv6 address nobody has, with
+ * AD set.  Everything is made at start; the root goes to a file.  Each address presents a leaf
+ * of its own, as the hosts of strangers do: a chain verified for one is new at the next.
  *
  *     responder SMTP-PORT DNS-PORT ROOT.pem
  *
@@ -33,7 +34,10 @@
 enum manner { NORMAL, NEVER_GREETS, SILENT_IN_TLS };
 
 static struct event_base *base;
+#define LEAVES 2048 /* a power of two: the low bits of the address choose */
+
 static SSL_CTX *tls;
+static X509 *leaves[LEAVES];
 static unsigned long n_connections, n_handshakes;
 
 static void die(const char *what)
@@ -80,16 +84,16 @@ static void make_tls(const char *root_file)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *root = certificate(root_key, "Bench Root", NULL, root_key, true);
 	X509 *mid = certificate(mid_key, "Bench Intermediate", root, root_key, true);
-	X509 *leaf = certificate(key, "bench.test", mid, mid_key, false);
+	for (size_t i = 0; i < LEAVES; i++)
+		leaves[i] = certificate(key, "bench.test", mid, mid_key, false);
 	FILE *f = fopen(root_file, "w");
 	if (f == NULL || PEM_write_X509(f, root) != 1 || fclose(f) != 0)
 		die("cannot write the root");
 	tls = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_use_certificate(tls, leaf);
+	SSL_CTX_use_certificate(tls, leaves[0]);
 	SSL_CTX_add_extra_chain_cert(tls, mid);
 	SSL_CTX_use_PrivateKey(tls, key);
 	X509_free(root);
-	X509_free(leaf);
 	EVP_PKEY_free(root_key);
 	EVP_PKEY_free(mid_key);
 	EVP_PKEY_free(key);
@@ -116,12 +120,21 @@ static void client_free(struct client *c)
 static void client_event(struct bufferevent *bev, short what, void *arg);
 static void client_read(struct bufferevent *bev, void *arg);
 
+static X509 *leaf_of(evutil_socket_t fd)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	socklen_t len = sizeof(sin);
+	getsockname(fd, (struct sockaddr *)&sin, &len);
+	return leaves[ntohl(sin.sin_addr.s_addr) % LEAVES];
+}
+
 static void client_start_tls(struct client *c)
 {
 	evutil_socket_t fd = bufferevent_getfd(c->bev);
 	bufferevent_setfd(c->bev, -1);
 	bufferevent_free(c->bev);
 	SSL *ssl = SSL_new(tls);
+	SSL_use_certificate(ssl, leaf_of(fd));
 	c->bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
 						BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	c->in_tls = true;
@@ -201,12 +214,10 @@ static void dns_answer(struct evbuffer *out, const unsigned char *q, size_t len)
 {
 	unsigned char r[600];
 	size_t pos = 12, n;
-	unsigned long host = 0;
 	if (len < 17 || len > 512)
 		return;
 	bool is_host = q[12] > 1 && q[13] == 'h';
-	if (is_host)
-		host = strtoul((const char *)q + 14, NULL, 10);
+	unsigned long number = q[12] > 1 ? strtoul((const char *)q + 14, NULL, 10) : 0;
 	while (pos < len && q[pos] != 0)
 		pos += q[pos] + 1u;
 	pos += 5;
@@ -241,10 +252,19 @@ static void dns_answer(struct evbuffer *out, const unsigned char *q, size_t len)
 					   4,
 					   127,
 					   1,
-					   (unsigned char)(host >> 8),
-					   (unsigned char)host};
+					   (unsigned char)(number >> 8),
+					   (unsigned char)number};
 		memcpy(r + n, a, sizeof(a));
 		n += sizeof(a);
+		r[7] = 1;
+	} else if (type == 28 && q[12] > 1 && q[13] == 'd') {
+		static const unsigned char aaaa[] = {0xc0, 12, 0,    28, 0,  1,	   0, 0, 14, 16,
+						     0,	   16, 0x20, 1,	 13, 0xb8, 0, 0, 0,  0};
+		memset(r + n, 0, sizeof(aaaa) + 8);
+		memcpy(r + n, aaaa, sizeof(aaaa));
+		r[n + 26] = (unsigned char)(number >> 8);
+		r[n + 27] = (unsigned char)number;
+		n += 28;
 		r[7] = 1;
 	} else { /* NODATA, with the SOA that proves it is meant */
 		static const unsigned char soa[] = {0, 0, 6,  0, 1, 0, 0,  14, 16, 0,  22,
