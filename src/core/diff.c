@@ -15,6 +15,9 @@ struct comparison {
 	struct edge *edge;
 	size_t n_edges;
 	bool pending;
+	/* of an MTA-STS publication */
+	bool hold_id, hold_body;
+	bool body_counts; /* the new body was seen with the old id */
 };
 
 static void believe(struct comparison *c, const struct fact *f, int64_t misses)
@@ -43,19 +46,39 @@ static bool address_left(const struct posture *seen, const char *key)
 	return strstr(set->value, quoted) == NULL;
 }
 
-/* A new id of the record waits for the policy it speaks of. */
-static bool held_back(const struct comparison *c, const struct fact *is)
-{
-	if (strcmp(is->key, "mta_sts.id") != 0 || is->state != FACT_VALUE ||
-	    posture_get(c->seen, "mta_sts.policy") != NULL)
-		return false;
-	const struct fact *policy = posture_get(c->believed, "mta_sts.policy");
-	return policy != NULL && policy->state == FACT_VALUE;
-}
-
 static bool same(const struct fact *a, const struct fact *b)
 {
 	return a->state == b->state && (a->state != FACT_VALUE || strcmp(a->value, b->value) == 0);
+}
+
+static bool is_value(const struct fact *f)
+{
+	return f != NULL && f->state == FACT_VALUE;
+}
+
+/* An MTA-STS publication has two halves, seen one after the other: which one waits? */
+static void look_at_publication(struct comparison *c)
+{
+	const struct fact *old_id = posture_get(c->believed, "mta_sts.id");
+	const struct fact *old_body = posture_get(c->believed, "mta_sts.policy");
+	const struct fact *id = posture_get(c->seen, "mta_sts.id");
+	const struct fact *body = posture_get(c->seen, "mta_sts.policy");
+	if (!is_value(old_id) || !is_value(old_body))
+		return;
+	c->hold_id = body == NULL && is_value(id);
+	if (!is_value(body) || same(old_body, body))
+		return;
+	c->body_counts = id != NULL && same(old_id, id);
+	c->hold_body =
+	    id == NULL || (c->body_counts && old_body->misses + 1 < c->confirm_fail);
+}
+
+static bool held_back(const struct comparison *c, const char *key)
+{
+	if (strcmp(key, "mta_sts.id") == 0)
+		return c->hold_id;
+	return c->hold_body && (strcmp(key, "mta_sts.policy") == 0 ||
+				strcmp(key, "mta_sts.unmatched") == 0);
 }
 
 /* Both sides know the fact. */
@@ -65,8 +88,10 @@ static void compare(struct comparison *c, const struct fact *was, const struct f
 		believe(c, was, 0);
 		return;
 	}
-	if (was->state == FACT_VALUE && held_back(c, is)) {
-		believe(c, was, was->misses);
+	if (held_back(c, was->key)) {
+		bool counts = c->body_counts && strcmp(was->key, "mta_sts.policy") == 0;
+		believe(c, was, was->misses + counts);
+		c->pending = c->pending || counts;
 		return;
 	}
 	if (diff_falls(was->key, was->value, is->value) &&
@@ -109,6 +134,7 @@ void diff(const char *subject, const struct posture *believed, const struct post
 	c.next = arena_alloc(arena, sizeof(*c.next));
 	c.next->fact = arena_array(arena, most, sizeof(*c.next->fact));
 	c.edge = arena_array(arena, most, sizeof(*c.edge));
+	look_at_publication(&c);
 	walk(&c);
 
 	*changes = (struct changes){0};

@@ -15,8 +15,10 @@
  * MTA-STS: each event states one edge, so one publication can raise several: the id
  * (id_changed, with what differs in the policy), the body under an equal id (policy_changed),
  * the mode (mode_changed), the mx list or a live MX that fell out of it (mx.pattern_drift).
- * A new id is held back while the policy cannot be read, so that both are told as one step and
- * the body is not taken for a change under an equal id later.
+ * Body and id are published one after the other (RFC 8461 section 8.1), and the id may lie in a
+ * resolver's cache for its TTL, so that they are told as one step: a new id is held back while
+ * the policy cannot be read, and a new body under an equal id is believed only after
+ * confirm_fail sightings in a row.  (What a new body breaks is a problem, and told at once.)
  */
 #ifndef DIFF_H
 #define DIFF_H
