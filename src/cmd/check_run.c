@@ -327,7 +327,7 @@ static bool private_upstream(struct check *c)
 		c->folder[0] = '\0';
 		return false;
 	}
-	c->resolver = private_resolver_start(c->folder, c->conf->trust_anchor, &port, &err);
+	c->resolver = private_resolver_start(c->folder, c->conf->trust_anchor, "/dev/null", &port, &err);
 	if (c->resolver < 0) {
 		if (c->conf->resolver_mode == CONF_RESOLVER_PRIVATE)
 			fprintf(stderr, "mxwatch: no private resolver: %s\n", err.text);

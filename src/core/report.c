@@ -14,7 +14,7 @@
 #include "stamp.h"
 #include "text.h"
 
-#define INDENT	   29 /* where summaries begin */
+#define INDENT	   36 /* where summaries begin: the longest id fits */
 #define FIRST_MAX  5  /* things to do first */
 #define NAGIOS_MAX 3500
 
@@ -286,8 +286,7 @@ static void passed_row(const struct page *p, size_t at)
 	if (n == 1)
 		snprintf(text, sizeof(text), "%s", it->summary);
 	else
-		snprintf(text, sizeof(text), "%s: %s (and %zu more)", it->subject, it->summary,
-			 n - 1);
+		snprintf(text, sizeof(text), "%s (and %zu more)", it->summary, n - 1);
 	row(p, it, text);
 }
 
@@ -345,26 +344,59 @@ static void areas(const struct page *p)
 	}
 }
 
-/* One line for all of a check that were left out for the same reason. */
+static bool same_reason(const struct finding *a, const struct finding *b)
+{
+	return a->status == b->status && strcmp(a->summary, b->summary) == 0;
+}
+
+/* All that was left out for the reason of row `at`, if that is the first with it. */
+static void reason_row(const struct page *p, size_t at)
+{
+	const struct findings *f = p->r->findings;
+	const struct finding *it = &f->item[at];
+	size_t n = 0, checks = 0;
+	struct buf ids;
+	for (size_t i = 0; i < at; i++) {
+		if (same_reason(&f->item[i], it))
+			return;
+	}
+	buf_init(&ids, 4096);
+	for (size_t i = at; i < f->n; i++) {
+		if (!same_reason(&f->item[i], it))
+			continue;
+		n++;
+		bool listed = false;
+		for (size_t k = at; k < i; k++)
+			listed = listed || (same_reason(&f->item[k], it) &&
+					    strcmp(f->item[k].id, f->item[i].id) == 0);
+		if (!listed)
+			buf_printf(&ids, "%s%s", checks++ > 0 ? ", " : "", f->item[i].id);
+	}
+	char text[2048], label[32];
+	struct finding shown = *it;
+	snprintf(label, sizeof(label), "%zu checks", checks);
+	if (checks > 1)
+		shown.id = label;
+	if (n == 1 && !about_the_domain(p, it))
+		snprintf(text, sizeof(text), "%s: %s", it->subject, it->summary);
+	else
+		snprintf(text, sizeof(text), "%s", it->summary);
+	row(p, &shown, text);
+	if (checks > 1) {
+		buf_printf(p->out, "%*s", INDENT, "");
+		wrap(p, buf_str(&ids), INDENT, INDENT);
+	}
+	if (it->status == FINDING_UNKNOWN)
+		advice_lines(p, it, INDENT);
+	buf_clear(&ids);
+}
+
 static void not_tested(const struct page *p)
 {
 	const struct findings *f = p->r->findings;
 	bool headed = false;
 	for (size_t i = 0; i < f->n; i++) {
-		const struct finding *it = &f->item[i];
-		size_t same = 0;
-		bool before = false;
-		if (tested(it))
-			continue;
-		for (size_t k = 0; k < f->n; k++) {
-			const struct finding *other = &f->item[k];
-			if (other->status != it->status || strcmp(other->id, it->id) != 0 ||
-			    strcmp(other->summary, it->summary) != 0)
-				continue;
-			before = before || k < i;
-			same++;
-		}
-		if (before)
+		if (tested(&f->item[i]))
 			continue;
 		if (!headed) {
 			buf_addch(p->out, '\n');
@@ -372,16 +404,7 @@ static void not_tested(const struct page *p)
 			buf_addch(p->out, '\n');
 			headed = true;
 		}
-		char text[2048];
-		if (same > 1)
-			snprintf(text, sizeof(text), "%s (%zu times)", it->summary, same);
-		else if (about_the_domain(p, it))
-			snprintf(text, sizeof(text), "%s", it->summary);
-		else
-			snprintf(text, sizeof(text), "%s: %s", it->subject, it->summary);
-		row(p, it, text);
-		if (it->status == FINDING_UNKNOWN)
-			advice_lines(p, it, INDENT);
+		reason_row(p, i);
 	}
 }
 

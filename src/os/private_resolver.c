@@ -133,7 +133,8 @@ static int read_anchors(struct buf *out, const char *path, struct error *err)
 	return 0;
 }
 
-static int compose(struct buf *out, const char *trust_anchor, uint16_t port, struct error *err)
+static int compose(struct buf *out, const char *trust_anchor, const char *log, uint16_t port,
+		   struct error *err)
 {
 	buf_printf(out,
 		   "# Written anew at each start by mxwatchd; changes here are lost.\n"
@@ -146,7 +147,7 @@ static int compose(struct buf *out, const char *trust_anchor, uint16_t port, str
 		   "\tpidfile: \"\"\n"
 		   "\tdo-daemonize: no\n"
 		   "\tuse-syslog: no\n"
-		   "\tlogfile: \"\"\n"
+		   "\tlogfile: \"%s\"\n"
 		   "\tverbosity: 0\n"
 		   "\tnum-threads: 1\n"
 		   "\toutgoing-range: 900\n"
@@ -157,7 +158,7 @@ static int compose(struct buf *out, const char *trust_anchor, uint16_t port, str
 		   "\tcache-max-ttl: 90000\n"
 		   "\tcache-max-negative-ttl: 300\n"
 		   "\tedns-tcp-keepalive: yes\n"
-	    "\tprefetch: yes\n"
+		   "\tprefetch: yes\n"
 		   "\tprefetch-key: yes\n"
 		   "\tede: yes\n"
 		   "\thide-identity: yes\n"
@@ -165,7 +166,7 @@ static int compose(struct buf *out, const char *trust_anchor, uint16_t port, str
 		   "\thide-trustanchor: yes\n"
 		   "\tlocal-zone: \"test.\" nodefault\n"
 		   "\tmodule-config: \"validator iterator\"\n",
-		   port);
+		   port, log);
 	if (read_anchors(out, trust_anchor, err) != 0)
 		return -1;
 	buf_addstr(out, "remote-control:\n\tcontrol-enable: no\n");
@@ -251,7 +252,7 @@ static int wait_ready(pid_t pid, uint16_t port, struct error *err)
 			 UNBOUND_PATH, port, READY_MS / 1000);
 }
 
-static pid_t start_once(const char *dir, const char *trust_anchor, uint16_t *port,
+static pid_t start_once(const char *dir, const char *trust_anchor, const char *log, uint16_t *port,
 			struct error *err)
 {
 	const struct passwd *account = geteuid() == 0 ? getpwnam(ACCOUNT) : NULL;
@@ -259,7 +260,7 @@ static pid_t start_once(const char *dir, const char *trust_anchor, uint16_t *por
 	struct buf config;
 
 	buf_init(&config, MAX_CONFIG);
-	if (free_port(port, err) == 0 && compose(&config, trust_anchor, *port, err) == 0 &&
+	if (free_port(port, err) == 0 && compose(&config, trust_anchor, log, *port, err) == 0 &&
 	    write_copy(dir, &config, err) == 0) {
 		pid = fork();
 		if (pid == 0)
@@ -271,8 +272,8 @@ static pid_t start_once(const char *dir, const char *trust_anchor, uint16_t *por
 	return pid;
 }
 
-pid_t private_resolver_start(const char *dir, const char *trust_anchor, uint16_t *port,
-			     struct error *err)
+pid_t private_resolver_start(const char *dir, const char *trust_anchor, const char *log,
+			     uint16_t *port, struct error *err)
 {
 	if (access(UNBOUND_PATH, X_OK) != 0)
 		return error_set(
@@ -281,7 +282,7 @@ pid_t private_resolver_start(const char *dir, const char *trust_anchor, uint16_t
 		    "point resolver.upstreams at a validating resolver)",
 		    UNBOUND_PATH);
 	for (int i = 0; i < ATTEMPTS; i++) {
-		pid_t pid = start_once(dir, trust_anchor, port, err);
+		pid_t pid = start_once(dir, trust_anchor, log, port, err);
 
 		if (pid < 0)
 			return -1;

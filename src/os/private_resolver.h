@@ -19,8 +19,9 @@ struct error;
 
 /* Start it and wait (3 s at most) until it accepts connections on 127.0.0.1:*port.  The caller
  * reaps the process id (its end is the one notice that the resolver is gone; start another)
- * and ends it with SIGTERM; it also ends when the caller dies.  -1 with err saying what to do. */
-pid_t private_resolver_start(const char *dir, const char *trust_anchor, uint16_t *port,
-			     struct error *err);
+ * and ends it with SIGTERM; it also ends when the caller dies.  log is the
+ * file for what it has to say, "" for standard error.  -1 with err saying what to do. */
+pid_t private_resolver_start(const char *dir, const char *trust_anchor, const char *log,
+			     uint16_t *port, struct error *err);
 
 #endif

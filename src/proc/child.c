@@ -124,7 +124,7 @@ static int start_resolver(struct child *c, struct error *err)
 		return error_errno(err, "%s", directory);
 	c->port = 0;
 	c->pid =
-	    private_resolver_start(ours ? directory : given, c->ops->trust_anchor, &c->port, err);
+	    private_resolver_start(ours ? directory : given, c->ops->trust_anchor, "", &c->port, err);
 	if (ours) { /* unbound has read its configuration */
 		char file[64];
 		snprintf(file, sizeof(file), "%s/unbound.conf", directory);
