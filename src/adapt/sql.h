@@ -24,7 +24,7 @@ enum sql_trouble {
 	SQL_ERROR,   /* anything else */
 };
 
-/* Open path: WAL, synchronous=FULL (FACTS: NORMAL loses acknowledged rows in a power cut),
+/* Open path: WAL, synchronous=FULL (NORMAL loses acknowledged rows in a power cut),
  * foreign keys.  NULL with err and *trouble filled. */
 struct sql *sql_open(const char *path, bool read_only, enum sql_trouble *trouble,
     struct error *err);

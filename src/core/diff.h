@@ -9,7 +9,7 @@
  *   - a new value is believed at once;
  *   - a step down is believed after confirm_fail sightings in a row: a value that is gone, a
  *     DNSSEC status, a best TLS version, forward secrecy or AEAD that fell.  One sighting of
- *     what was believed wipes the count.  An open relay needs two (CHECKS.md).
+ *     what was believed wipes the count.  An open relay needs two (doc/checks.md).
  * Facts of an address that left the host's address set are forgotten in silence.
  *
  * MTA-STS: each event states one edge, so one publication can raise several: the id

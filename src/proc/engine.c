@@ -188,7 +188,7 @@ static struct event_base *new_base(void)
 	const struct timeval at_most = {.tv_usec = 2000};
 	struct event_base *base;
 
-	/* timers are not to wait behind a long row of frames (FACTS: 200 ms at p99 without) */
+	/* timers are not to wait behind a long row of frames (200 ms at p99 without) */
 	event_config_set_max_dispatch_interval(config, &at_most, 4, 1);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	base = event_base_new_with_config(config);

@@ -127,7 +127,7 @@ static size_t name_ports(const struct roster_subject *s, const char **ports)
 	return n;
 }
 
-/* The relay test: with the deep look, and an hour behind one that was accepted (CHECKS.md). */
+/* The relay test: with the deep look, and an hour behind one that was accepted (doc/checks.md). */
 static bool relay_due(const struct engine *e, const struct roster_subject *s, int64_t now)
 {
 	if (!e->conf->open_relay || !(s->ports & ROSTER_25))

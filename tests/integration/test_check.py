@@ -38,7 +38,7 @@ def test_finds_what_is_odd(row, report_of):
 
 @pytest.mark.parametrize('row', ROWS, ids=lambda row: row.name)
 def test_report_keeps_its_form(row, report_of):
-    """CONTRACT.md, Report JSON: exactly these keys, and an exit status that says the worst."""
+    """The report as JSON: exactly these keys, and an exit status that says the worst."""
     result = report_of(row)
     report = result.json
     assert report['schema'] == 1 and report['domain'] == row.name

@@ -62,7 +62,7 @@ def test_policy_id_changed(watched):
 
 
 def test_webhook_is_the_contract(watched):
-    """Standard Webhooks headers and the body's fixed names (CONTRACT.md, Webhook)."""
+    """Standard Webhooks headers and the body's fixed names."""
     hook = watched.daemon.hook('mta_sts.id_changed', 'id-changed.test')
     assert hook.method == 'POST' and hook.headers['content-type'].startswith('application/json')
     assert hook.headers['webhook-id'] == hook.json['id']
@@ -75,7 +75,7 @@ def test_webhook_is_the_contract(watched):
 
 
 def test_mail_is_the_contract(watched):
-    """CONTRACT.md, Mail."""
+    """What a mail of ours looks like (mxwatch-events(7))."""
     mail = watched.daemon.mail('mta_sts.id_changed', 'id-changed.test')
     assert mail.tls and mail.sender == 'mxwatch@ops.test' and mail.recipients == ['oncall@ops.test']
     assert 'id-changed.test' in mail['Subject']

@@ -261,7 +261,7 @@ def test_tells_its_view_first(prober):
 
 @pytest.mark.parametrize('name', HOSTILE)
 def test_believes_only_what_is_well_formed(prober, name):
-    """FACTS of a reply come from a message that is right in every count and length, or not at all:
+    """Facts of a reply come from a message that is right in every count and length, or not at all:
     a malformed one is a failure, never a denial (RFC 1035 section 4)."""
     _, status, failure = HOSTILE[name]
     seen = prober.mx_of(1000 + list(HOSTILE).index(name), f'{name}.example')
