@@ -2,6 +2,7 @@
 #include "lookout.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <netinet/in.h>
@@ -59,13 +60,16 @@ struct lookout {
 /* -- routes -------------------------------------------------------------------------------------
  */
 
+/* Without a descriptor there is no telling; a probe will say so for itself. */
 static bool connects(const struct sockaddr *to, socklen_t len)
 {
 	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ok = fd >= 0 && connect(fd, to, len) == 0;
+	bool ok;
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE;
+	ok = connect(fd, to, len) == 0;
+	close(fd);
 	return ok;
 }
 
