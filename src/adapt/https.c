@@ -345,6 +345,8 @@ static void describe_failure(struct https_fetch *f, CURLcode code)
 		set_failure(f, stage, OBS_CLASS_TIMEOUT, text);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
 		set_failure(f, OBS_STAGE_TLS, OBS_CLASS_TLS, text);
+	else if (stage == OBS_STAGE_CONNECT && error == 0) /* no socket, nothing was sent */
+		set_failure(f, stage, OBS_CLASS_LOCAL, text);
 	else if (stage == OBS_STAGE_CONNECT)
 		set_failure(f, stage, dialogue_errno_class((int)error, false), text);
 	else
