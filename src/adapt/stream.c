@@ -528,6 +528,7 @@ size_t stream_start_tls(struct stream *s, const struct stream_tls *tls)
 		return 0;
 	dropped = drop_unread(s);
 	s->bytes_in += dropped;
+	buf_reset(&s->out);
 	s->ssl = SSL_new(s->context->ssl_ctx);
 	bio = BIO_new(s->context->bio_method);
 	if (!s->ssl || !bio || !configure(s->ssl, tls))
