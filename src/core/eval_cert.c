@@ -246,8 +246,6 @@ static const char *soon_text(struct eval_context *c, const struct soon *s)
 				   : arena_printf(c->arena, "The intermediate %s",
 						  s->cert->subject ? part_safe(c, s->cert->subject)
 								   : "certificate");
-	if (s->left <= 0)
-		return arena_printf(c->arena, "%s expired %s ago", what, part_span(c, s->left));
 	return arena_printf(c->arena, "%s expires in %s, on %s", what, part_span(c, s->left),
 			    part_day(c, s->cert->not_after));
 }
@@ -281,8 +279,8 @@ struct finding *part_expiry(struct eval_context *c, const char *id, const char *
 		if (cert->self_signed || cert->bad_dates)
 			continue;
 		struct soon s = soon_of(c, cert, false);
-		/* An expired one that the path does not need is no business of ours. */
-		if (s.left <= 0 && tls->trusted)
+		/* An expired one is tls.cert.trusted's to tell, if the path needs it at all. */
+		if (s.left <= 0)
 			continue;
 		if (!above.cert || is_sooner(&s, &above))
 			above = s;

@@ -207,7 +207,7 @@ static void judged(struct eval_context *c, const struct part_host *h,
 				  who(c, v, OUTCOME_REFUSED), h->name, bad->why);
 		f->definitive = !bad->soft;
 	} else if ((bad = first_with(v, OUTCOME_CLEAR)) != NULL) {
-		f = part_soft(part_say(c, id, h->name, FINDING_WARN,
+		f = part_soft(part_say(c, id, h->name, FINDING_INFO,
 				       "All senders deliver to %s in clear text: %s.", h->name,
 				       bad->why));
 	} else if ((bad = first_with(v, OUTCOME_UNKNOWN)) != NULL) {

@@ -288,6 +288,11 @@ static void fetch_check(struct eval_context *c)
 	} else if (is_ours(p)) {
 		part_say(c, id, c->domain, FINDING_UNKNOWN, "Could not be determined: %s.",
 			 part_failure(c, &p->failure));
+	} else if (p->failure.class == OBS_CLASS_TLS) {
+		part_say(
+		    c, id, c->domain, FINDING_SKIP,
+		    "Not checked: there is no trusted connection to %s (see mta_sts.policy.tls).",
+		    c->sts.host);
 	} else {
 		fetch_failed(c, p);
 	}

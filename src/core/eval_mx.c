@@ -244,9 +244,21 @@ struct addresses {
 	bool incomplete;
 };
 
-static void count_address(const struct eval_context *c, struct addresses *all, const char *address)
+static bool is_contacted(const struct eval_context *c, const struct part_host *h,
+			 const char *address)
 {
-	if (name_address_class(address) != NAME_ADDRESS_PUBLIC && !c->in->allow_private)
+	if (name_address_class(address) == NAME_ADDRESS_PUBLIC || c->in->allow_private)
+		return true;
+	for (size_t i = 0; i < h->n_smtp; i++)
+		if (h->smtp[i].svc && strcmp(h->smtp[i].address, address) == 0)
+			return h->smtp[i].reach != REACH_NEVER;
+	return false;
+}
+
+static void count_address(const struct eval_context *c, const struct part_host *h,
+			  struct addresses *all, const char *address)
+{
+	if (!is_contacted(c, h, address))
 		return;
 	for (size_t i = 0; i < all->n; i++)
 		if (strcmp(all->value[i], address) == 0)
@@ -271,9 +283,9 @@ static struct addresses all_addresses(struct eval_context *c)
 			continue;
 		}
 		for (size_t j = 0; j < h->a.n; j++)
-			count_address(c, &all, h->a.value[j]);
+			count_address(c, &c->host[i], &all, h->a.value[j]);
 		for (size_t j = 0; j < h->aaaa.n; j++)
-			count_address(c, &all, h->aaaa.value[j]);
+			count_address(c, &c->host[i], &all, h->aaaa.value[j]);
 		all.incomplete = all.incomplete || part_lookup_failed(&h->a.dns) ||
 				 part_lookup_failed(&h->aaaa.dns);
 	}
@@ -323,17 +335,6 @@ void eval_mx(struct eval_context *c)
 
 /* -- one host
  * -------------------------------------------------------------------------------------------- */
-
-static bool is_contacted(const struct eval_context *c, const struct part_host *h,
-			 const char *address)
-{
-	if (name_address_class(address) == NAME_ADDRESS_PUBLIC || c->in->allow_private)
-		return true;
-	for (size_t i = 0; i < h->n_smtp; i++)
-		if (h->smtp[i].svc && strcmp(h->smtp[i].address, address) == 0)
-			return h->smtp[i].reach != REACH_NEVER;
-	return false;
-}
 
 static size_t collect(const struct eval_context *c, const struct part_host *h,
 		      const struct obs_names *names, const char **bad, size_t n_bad)

@@ -117,9 +117,14 @@ const char *part_failure(struct eval_context *c, const struct obs_failure *f)
 
 	if (!f->text || !*f->text)
 		return said[class];
+	const char *text = part_safe(c, f->text);
+	if (f->stage >= OBS_STAGE_GREETING && f->stage <= OBS_STAGE_QUIT &&
+	    f->stage != OBS_STAGE_TLS && f->code >= 200 && f->code < 600 &&
+	    !text_starts(text, arena_printf(c->arena, "%d", (int)f->code)))
+		text = arena_printf(c->arena, "%d %s", (int)f->code, text);
 	if (f->class == OBS_CLASS_THROTTLED || f->class == OBS_CLASS_LOCAL)
-		return arena_printf(c->arena, "%s (%s)", said[class], part_safe(c, f->text));
-	return part_safe(c, f->text);
+		return arena_printf(c->arena, "%s (%s)", said[class], text);
+	return text;
 }
 
 /* -- DNS ------------------------------------------------------------------------------------- */

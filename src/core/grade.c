@@ -103,6 +103,8 @@ static void tally_address(struct tally *t, const struct finding *f)
 	} else if (is(f, "smtp.ehlo") && f->judged == FINDING_FAIL) {
 		t->tls_fail++;
 		keep(&t->no_tls, f);
+	} else if (is(f, "tls.starttls") && f->cause) {
+		t->tls_pass++; /* TLS works, what came before it is odd */
 	} else if (is(f, "tls.starttls")) {
 		t->tls_pass += f->judged == FINDING_PASS;
 		t->tls_fail += f->judged == FINDING_FAIL;

@@ -92,7 +92,7 @@ static const struct outcomes {
     {"tls_rpt.dnssec", "pifsu"},
     {"tls_rpt.destination", "pwsu"},
     {"tls_rpt.self", "pisu"},
-    {"delivery.sender_view", "pwfsu"},
+    {"delivery.sender_view", "pifsu"},
     {"submission.discovery", "pifsu"},
     {"submission.connect", "piwsu"},
 };
