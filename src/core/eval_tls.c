@@ -76,6 +76,20 @@ static struct finding *starttls_failed(struct eval_context *c, const struct part
 	return part_soft(f);
 }
 
+/* Not what STARTTLS injection is (the server's own buffer), but its mirror image. */
+static struct finding *starttls_trailing(struct eval_context *c, const struct part_service *s)
+{
+	struct finding *f = part_say(
+	    c, "tls.starttls", s->subject, FINDING_FAIL,
+	    "%d bytes in clear text follow the 220 reply to STARTTLS: a sender may take them for "
+	    "replies inside TLS, careful ones hang up.",
+	    (int)s->svc->trailing_bytes);
+
+	f->cause = "trailing";
+	part_evidence_int(f, "trailing_bytes", s->svc->trailing_bytes);
+	return f;
+}
+
 static void starttls_check(struct eval_context *c, const struct part_host *h,
 			   const struct part_service *s)
 {
@@ -90,6 +104,8 @@ static void starttls_check(struct eval_context *c, const struct part_host *h,
 		return;
 	} else if (!s->svc->tls)
 		f = starttls_failed(c, s);
+	else if (s->svc->trailing_bytes > 0)
+		f = starttls_trailing(c, s);
 	else
 		f = part_say(c, id, s->subject, FINDING_PASS, "STARTTLS works (%s).",
 			     s->svc->tls->version ? part_safe(c, s->svc->tls->version) : "TLS");
