@@ -32,7 +32,7 @@
 #define CACHE_MAX	  65536
 #define TIMEOUT_MS	  5000
 #define TTL_CEILING_MS	  (3600 * 1000)
-#define TTL_FLOOR_MS	  (5 * 1000)
+#define TTL_FLOOR_MS	  1000 /* below the shortest interval: each probe sees what changed since */
 #define DENIAL_CEILING_MS (300 * 1000)
 #define FAILURE_MS	  (2 * 1000)
 #define BATCH		  128	       /* callbacks in one turn of the loop */

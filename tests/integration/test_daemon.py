@@ -326,7 +326,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(lab, watching, mail_sink):
     daemon.look_twice()
     mail_sink.be('hang')
     try:
-        domain.policy_id('while-mail-hangs')
+        domain.policy_id('whilemailhangs')
         daemon.hook('mta_sts.id_changed', 'slow-mail.test')
         assert not daemon.mails(about='slow-mail.test')
     finally:

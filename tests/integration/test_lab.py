@@ -111,6 +111,6 @@ def test_sinks_keep_what_they_get(lab, mail_sink, webhook_sink):
                       b'Subject: lab\r\nX-Mxwatch-Event: lab.test\r\n\r\nhello\r\n.dot\r\n')
     mail = mail_sink.wait('lab.test', seconds=5)
     assert mail.tls and mail.recipients == ['b@ops.test'] and mail.text.splitlines() == ['hello', '.dot']
-    subprocess.run(['curl', '-sf', '--cacert', lab.ca_file, '-d', '{"event":"lab.test","status":"x",'
+    subprocess.run(['curl', '-sf', '--cacert', lab.ca_file, '-d', '{"event":"lab.test","status":"x","changes":[],'
                     '"subject":"s","domains":["d"]}', webhook_sink.url], check=True)
     assert webhook_sink.wait('lab.test', about='d', seconds=5).path == '/hook'

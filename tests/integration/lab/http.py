@@ -235,9 +235,10 @@ class WebhookSink:
     # -- questions -------------------------------------------------------------------------------
 
     def having(self, event=None, about=None, status=None, since=0):
-        """Accepted requests with this event and status whose subject or domains name `about`."""
+        """Accepted requests with this event (or with it among the changes that travel along) and
+        status, whose subject or domains name `about`."""
         return [h for h in self.hooks[since:]
-                if (event is None or h.json['event'] == event)
+                if (event is None or event in [h.json['event'], *h.json['changes']])
                 and (status is None or h.json['status'] == status)
                 and (about is None or about in h.json['subject'] or about in h.json['domains'])]
 

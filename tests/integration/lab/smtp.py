@@ -365,8 +365,10 @@ class MailSink:
     # -- questions -------------------------------------------------------------------------------
 
     def having(self, event=None, about=None, since=0):
-        """Mails with this event, that name `about` in Subject or text, from index since on."""
-        return [m for m in self.mails[since:] if (event is None or m.event == event)
+        """Mails with this event (or with it in the text, among the changes that travel along),
+        that name `about` in Subject or text, from index since on."""
+        return [m for m in self.mails[since:]
+                if (event is None or m.event == event or event in m.text)
                 and (about is None or about in m['Subject'] or about in m.text)]
 
     def wait(self, event=None, about=None, seconds=20, since=0):
