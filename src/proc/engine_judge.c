@@ -428,6 +428,7 @@ void engine_judge(struct engine *e, uint32_t domain)
 	j.arena = arena_new();
 	j.eval.conf = j.d->conf;
 	j.eval.submission = j.d->conf->settings->checks[CONF_CHECK_SUBMISSION] != CONF_OFF;
+	j.eval.allow_private = e->conf->allow_private;
 	j.eval.now = clock_now();
 	engine_touch(e, domain);
 	findings_init(&j.findings);
