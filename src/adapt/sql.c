@@ -73,7 +73,7 @@ static bool configure(struct sql *db, bool read_only)
 	if (sql_script(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;") < 0)
 		return false;
 	if (read_only)
-		return sql_script(db, "PRAGMA query_only = ON;") == 0;
+		return sql_script(db, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;") == 0;
 	return sql_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			      "PRAGMA journal_size_limit = 16777216;"
 			      "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;") == 0;

@@ -181,6 +181,9 @@ struct conf_heartbeat {
 enum conf_resolver_mode { CONF_RESOLVER_AUTO, CONF_RESOLVER_SYSTEM, CONF_RESOLVER_PRIVATE };
 enum conf_trust_ad { CONF_TRUST_AD_LOOPBACK, CONF_TRUST_AD_ALWAYS, CONF_TRUST_AD_NEVER };
 
+/* The Unix socket when web.socket does not say (STATE/mxwatch.sock where this cannot be made). */
+#define CONF_SOCKET "/run/mxwatch/mxwatch.sock"
+
 struct conf_list { /* where a list file came from, for reload messages */
 	const char *file;
 	size_t n_domains;

@@ -163,6 +163,11 @@ static const struct shape_field sent_fields[] = {
 };
 const struct shape message_sent_shape = SHAPE("sent", struct message_sent, sent_fields);
 
+static const struct shape_field web_fields[] = {
+    REQUIRED_STR(message_web, file, 4 * KIB),
+};
+const struct shape message_web_shape = SHAPE("web", struct message_web, web_fields);
+
 static const struct shape_field wish_fields[] = {
     REQUIRED_STR(message_wish, verb, 32),
     STR(message_wish, subject, LINE),

@@ -140,8 +140,13 @@ struct message_sent {
 
 /* -- engine <-> web -- */
 
+struct message_web { /* MESSAGE_SETUP to the web: at first, and after each reload */
+	const char *file; /* the configuration */
+};
+
 struct message_wish { /* MESSAGE_WISH */
-	const char *verb; /* "recheck", "reload", "ack", "silence-add", "silence-expire", "test-alert", "queue-retry", "status" */
+	const char *verb; /* "recheck", "reload", "ack", "silence-add", "silence-expire", "silence-list", "test-alert", "queue",
+	                   * "queue-retry", "status" */
 	const char *subject;
 	const char *author, *reason;
 	const char *args; /* RAW object, verb-specific, NULL if none */
@@ -154,6 +159,6 @@ struct message_answer {
 
 extern const struct shape message_peer_shape, message_status_shape, message_want_peers_shape,
     message_setup_shape, message_order_shape, message_address_shape, message_self_shape,
-    message_deliver_shape, message_sent_shape, message_wish_shape, message_answer_shape;
+    message_deliver_shape, message_sent_shape, message_web_shape, message_wish_shape, message_answer_shape;
 
 #endif

@@ -221,6 +221,17 @@ int engine_open(struct engine *e)
 	return engine_commit(e) ? 0 : 1;
 }
 
+/* The web reads the configuration itself: it is told where, and when to read it again. */
+static void tell_web(struct engine *e)
+{
+	char *real = realpath(e->file, NULL);
+	struct message_web m = {.file = real ? real : e->file};
+
+	if (e->web)
+		channel_send_shape(e->web->channel, MESSAGE_SETUP, 0, &message_web_shape, &m);
+	free(real);
+}
+
 /* -- reload
  * -------------------------------------------------------------------------------------------- */
 
@@ -332,6 +343,7 @@ bool engine_reload(struct engine *e, bool force, struct arena *arena, const char
 	}
 	engine_receivers(e);
 	engine_want_peers(e);
+	tell_web(e);
 	engine_schedule(e);
 	*why = arena_printf(arena, "watching %zu domains", conf->n_domains);
 	return say_reloaded(e, true, *why);
@@ -351,7 +363,7 @@ void engine_want_peers(struct engine *e)
 {
 	struct message_want_peers want = {
 	    .probers = probers_wanted(e->conf),
-	    .web = e->conf->n_web_listen > 0 || e->conf->web_socket != NULL,
+	    .web = true, /* at least its Unix socket */
 	    .trust_anchor = e->conf->trust_anchor,
 	};
 
@@ -552,7 +564,9 @@ void engine_peer(struct engine *e, const struct message_peer *peer, int fd)
 	else
 		DL_APPEND(e->probers, p);
 	/* a prober waits for its setup until it is known which resolver it will have */
-	if (p->role != MESSAGE_ROLE_PROBER || !e->wants_private || e->private_port != 0)
+	if (p->role == MESSAGE_ROLE_WEB)
+		tell_web(e);
+	else if (p->role != MESSAGE_ROLE_PROBER || !e->wants_private || e->private_port != 0)
 		send_setup(e, p);
 	if (p->role == MESSAGE_ROLE_NOTIFIER)
 		engine_outbox(e);

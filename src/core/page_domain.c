@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The page of a domain and the page of a host.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "page.h"
+#include "page_parts.h"
+#include "render_parts.h"
+#include "stamp.h"
+#include "text.h"
+
+#define CHAINS_MAX 20
+
+/* -- the checks
+ * -------------------------------------------------------------------------------------- */
+
+static const char *area_of(const struct finding *f)
+{
+	const struct check *c = check_find(f->id);
+
+	return c ? c->area : "Other";
+}
+
+static const char *title_of(const struct finding *f)
+{
+	const struct check *c = check_find(f->id);
+
+	return c ? c->title : f->id;
+}
+
+static void finding(struct buf *out, const struct finding *f, const char *domain)
+{
+	bool bad = f->status == FINDING_FAIL || f->status == FINDING_WARN;
+
+	buf_addstr(out, "<li><div class=\"row\"><span>");
+	page_status(out, f->status);
+	buf_addstr(out, " <strong>");
+	page_put(out, title_of(f));
+	buf_addstr(out, "</strong> ");
+	if (strcmp(f->subject, domain) != 0) {
+		buf_addstr(out, "<span class=\"small\">");
+		page_subject(out, f->subject, f->host != NULL);
+		buf_addstr(out, "</span>");
+	}
+	buf_addstr(out, "</span><code class=\"dim\">");
+	page_put(out, f->id);
+	buf_addstr(out, "</code></div><p class=\"said small\">");
+	page_put(out, f->summary);
+	buf_addstr(out, "</p>");
+	if (f->expected && f->actual) {
+		buf_addstr(out, "<dl><dt>Expected</dt><dd>");
+		page_put(out, f->expected);
+		buf_addstr(out, "</dd><dt>Seen</dt><dd>");
+		page_put(out, f->actual);
+		buf_addstr(out, "</dd></dl>");
+	}
+	if (f->advice && *f->advice &&
+	    (bad || f->status == FINDING_UNKNOWN || f->status == FINDING_INFO)) {
+		buf_addstr(out, "<div class=\"advice\"><b>What to do:</b> ");
+		page_put(out, f->advice);
+		buf_addstr(out, " <span class=\"dim nowrap\">");
+		page_put(out, f->reference);
+		buf_addstr(out, "</span></div>");
+	}
+	buf_addstr(out, "</li>\n");
+}
+
+static void tally(struct buf *out, const char *class, const char *sign, size_t n, const char *word)
+{
+	if (n)
+		buf_printf(out,
+			   "<span class=\"chip %s\"><i aria-hidden=\"true\">%s</i>%zu %s</span>",
+			   class, sign, n, word);
+}
+
+/* One area: what is wrong with it is open, what passed is folded away. */
+static void area(struct buf *out, const struct view_detail *d, const char *name)
+{
+	static const enum finding_status order[] = {FINDING_FAIL, FINDING_WARN, FINDING_UNKNOWN,
+						    FINDING_INFO, FINDING_PASS, FINDING_SKIP};
+	const struct findings *f = d->findings;
+	size_t n[6] = {0}, all = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (strcmp(area_of(&f->item[i]), name) != 0)
+			continue;
+		n[f->item[i].status]++;
+		all++;
+	}
+	if (all == 0)
+		return;
+	buf_printf(out, "<details%s><summary><h3>%s</h3><span class=\"counts\">",
+		   n[FINDING_FAIL] + n[FINDING_WARN] ? " open" : "", name);
+	tally(out, "fail", "✕", n[FINDING_FAIL], "failed");
+	tally(out, "warn", "!", n[FINDING_WARN], n[FINDING_WARN] == 1 ? "warning" : "warnings");
+	tally(out, "unknown", "?", n[FINDING_UNKNOWN], "unknown");
+	tally(out, "pass", "✓", n[FINDING_PASS], "good");
+	if (all == n[FINDING_SKIP])
+		tally(out, "skip-s", "–", n[FINDING_SKIP], "not tested");
+	buf_addstr(out, "</span></summary><ul class=\"list\">\n");
+	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+		for (size_t i = 0; i < f->n; i++)
+			if (f->item[i].status == order[k] &&
+			    strcmp(area_of(&f->item[i]), name) == 0)
+				finding(out, &f->item[i], d->row.name);
+	buf_addstr(out, "</ul></details>\n");
+}
+
+static void checks(struct buf *out, const struct view_detail *d)
+{
+	const char *done = "";
+
+	buf_addstr(out, "<h2>Checks</h2>\n<div class=\"card\">");
+	for (size_t i = 0; i < check_count; i++) { /* the table is in the order of areas */
+		if (strcmp(check_table[i].area, done) != 0)
+			area(out, d, check_table[i].area);
+		done = check_table[i].area;
+	}
+	buf_addstr(out, "</div>\n");
+}
+
+/* -- servers
+ * ------------------------------------------------------------------------------------------- */
+
+static bool has_tlsa(const struct obs_host *h, int64_t port)
+{
+	for (size_t i = 0; i < h->n_tlsa; i++)
+		if (h->tlsa[i].port == port && h->tlsa[i].n > 0 &&
+		    h->tlsa[i].dns.dnssec == OBS_DNSSEC_SECURE)
+			return true;
+	return false;
+}
+
+static void service_row(struct buf *out, const struct observation *o, const struct obs_service *s,
+			int64_t now)
+{
+	const struct obs_tls *t = s->tls;
+
+	buf_addstr(out, "<tr><td>");
+	page_subject(out, o->subject, true);
+	buf_addstr(out, "</td><td class=\"mono nowrap\">");
+	page_put(out, s->address);
+	buf_printf(out, "</td><td>%lld</td><td>", (long long)s->port);
+	if (s->failure.class != OBS_CLASS_NONE) {
+		buf_addstr(out, "<span class=\"break\">");
+		page_put(out, obs_class_words[s->failure.class]);
+		buf_addstr(out, ": ");
+		page_put(out, s->failure.text);
+		buf_addstr(out, "</span>");
+	} else {
+		buf_addstr(out, s->implicit_tls	      ? "TLS from the start"
+				: s->starttls_offered ? "STARTTLS"
+						      : "no STARTTLS");
+	}
+	buf_addstr(out, "</td><td>");
+	if (t) {
+		page_put(out, t->version);
+		buf_addstr(out, "<div class=\"dim small break\">");
+		page_put(out, t->cipher);
+		if (t->group) {
+			buf_addstr(out, ", ");
+			page_put(out, t->group);
+		}
+		buf_addstr(out, "</div>");
+	} else {
+		buf_addstr(out, "–");
+	}
+	buf_addstr(out, "</td><td>");
+	if (t && t->n_chain && !t->chain[0].bad_dates) {
+		buf_addstr(out, t->trusted ? "trusted, ends " : "not trusted, ends ");
+		page_ago(out, t->chain[0].not_after, now);
+	} else {
+		buf_addstr(out, "–");
+	}
+	buf_printf(out, "</td><td>%s</td></tr>\n", has_tlsa(o->host, s->port) ? "TLSA" : "–");
+}
+
+static void greeting_row(struct buf *out, const struct observation *o, const struct obs_service *s)
+{
+	buf_addstr(out, "<dt class=\"mono\">");
+	page_put(out, o->subject);
+	buf_addstr(out, " ");
+	page_put(out, s->address);
+	buf_printf(out, ":%lld</dt><dd class=\"mono\">%lld ", (long long)s->port,
+		   (long long)s->greeting_code);
+	page_put(out, s->greeting);
+	buf_addstr(out, "</dd>");
+}
+
+static void servers(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now)
+{
+	size_t rows = 0, greetings = 0;
+
+	for (size_t i = 0; i < n; i++)
+		rows += hosts[i]->host ? hosts[i]->host->n_services : 0;
+	buf_addstr(out, "<h2>Servers</h2>\n<div class=\"card scroll\">");
+	if (rows == 0) {
+		buf_addstr(out, "<p class=\"empty\">No server has been seen.</p></div>\n");
+		return;
+	}
+	buf_addstr(out,
+		   "<table class=\"tight\"><caption>Every address of every server</caption><thead>"
+		   "<tr><th scope=\"col\">Host</th><th scope=\"col\">Address</th>"
+		   "<th scope=\"col\">Port</th><th scope=\"col\">Service</th>"
+		   "<th scope=\"col\">TLS</th><th scope=\"col\">Certificate</th>"
+		   "<th scope=\"col\">DANE</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++) {
+			service_row(out, hosts[i], &hosts[i]->host->services[k], now);
+			greetings += hosts[i]->host->services[k].greeting_code > 0;
+		}
+	buf_addstr(out, "</tbody></table></div>\n");
+	if (greetings == 0)
+		return;
+	buf_addstr(out, "<div class=\"card\"><details><summary><h3>Greetings</h3></summary>"
+			"<div class=\"pad\"><dl>");
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++)
+			if (hosts[i]->host->services[k].greeting_code > 0)
+				greeting_row(out, hosts[i], &hosts[i]->host->services[k]);
+	buf_addstr(out, "</dl></div></details></div>\n");
+}
+
+/* -- certificates
+ * ------------------------------------------------------------------------------------ */
+
+static void row(struct buf *out, const char *label, const char *value)
+{
+	if (value == NULL || *value == '\0')
+		return;
+	buf_printf(out, "<dt>%s</dt><dd>", label);
+	page_put(out, value);
+	buf_addstr(out, "</dd>");
+}
+
+static void certificate(struct buf *out, const struct obs_cert *c, size_t depth, int64_t now)
+{
+	char key[64], from[STAMP_TEXT], to[STAMP_TEXT];
+
+	snprintf(key, sizeof(key), "%s, %lld bits", c->key_type ? c->key_type : "?",
+		 (long long)c->key_bits);
+	buf_printf(out, "<li><strong>%s</strong> <span class=\"break\">",
+		   depth == 0	    ? "Leaf"
+		   : c->self_signed ? "Root"
+				    : "Intermediate");
+	page_put(out, c->subject);
+	buf_addstr(out, "</span><dl>");
+	row(out, "Issuer", c->issuer);
+	buf_printf(out, "<dt>Valid</dt><dd>%s to %s, ends ", stamp_format(from, c->not_before),
+		   stamp_format(to, c->not_after));
+	page_ago(out, c->not_after, now);
+	buf_addstr(out, "</dd>");
+	row(out, "Key", key);
+	row(out, "Signature", c->signature);
+	if (depth == 0 && c->n_dns_names) {
+		buf_addstr(out, "<dt>Names</dt><dd>");
+		for (size_t i = 0; i < c->n_dns_names && i < 30; i++) {
+			buf_addstr(out, i ? ", " : "");
+			page_put(out, c->dns_names[i]);
+		}
+		if (c->n_dns_names > 30)
+			buf_printf(out, " and %zu more", c->n_dns_names - 30);
+		buf_addstr(out, "</dd>");
+	}
+	buf_addstr(out, "<dt>SHA-256</dt><dd class=\"mono\">");
+	page_put(out, c->sha256);
+	buf_addstr(out, "</dd></dl></li>\n");
+}
+
+static void chain(struct buf *out, const char *where, const struct obs_tls *t, int64_t now)
+{
+	buf_addstr(out, "<details><summary><h3 class=\"break\">");
+	page_put(out, where);
+	buf_addstr(out, "</h3><span class=\"counts\">");
+	tally(out, t->trusted ? "pass" : "warn", t->trusted ? "✓" : "!", t->n_chain,
+	      t->trusted ? "certificates, trusted" : "certificates, not trusted");
+	buf_addstr(out, "</span></summary><ol class=\"list\">\n");
+	for (size_t i = 0; i < t->n_chain; i++)
+		certificate(out, &t->chain[i], i, now);
+	buf_addstr(out, "</ol>");
+	if (t->n_errors) {
+		buf_addstr(out, "<p class=\"pad dim small\">");
+		for (size_t i = 0; i < t->n_errors; i++) {
+			page_put(out, t->errors[i].text);
+			buf_addstr(out, i + 1 < t->n_errors ? "; " : "");
+		}
+		buf_addstr(out, "</p>");
+	}
+	buf_addstr(out, "</details>\n");
+}
+
+/* Each chain once: by the digest of its leaf. */
+static void chains(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now)
+{
+	const char *seen[CHAINS_MAX];
+	size_t n_seen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++) {
+			const struct obs_service *s = &hosts[i]->host->services[k];
+			bool again = s->tls == NULL || s->tls->n_chain == 0 ||
+				     s->tls->chain[0].sha256 == NULL || n_seen == CHAINS_MAX;
+			char where[512];
+			for (size_t j = 0; !again && j < n_seen; j++)
+				again = strcmp(seen[j], s->tls->chain[0].sha256) == 0;
+			if (again)
+				continue;
+			if (n_seen == 0)
+				buf_addstr(out,
+					   "<h2>Certificate chains</h2>\n<div class=\"card\">");
+			seen[n_seen++] = s->tls->chain[0].sha256;
+			snprintf(where, sizeof(where), "%s[%s]:%lld", hosts[i]->subject, s->address,
+				 (long long)s->port);
+			chain(out, where, s->tls, now);
+		}
+	if (n_seen)
+		buf_addstr(out, "</div>\n");
+}
+
+/* -- records
+ * ------------------------------------------------------------------------------------------ */
+
+static const char *signed_word(int dnssec)
+{
+	return dnssec == OBS_DNSSEC_SECURE     ? "signed"
+	       : dnssec == OBS_DNSSEC_INSECURE ? "not signed"
+	       : dnssec == OBS_DNSSEC_BOGUS    ? "bogus"
+					       : "unknown";
+}
+
+static void begin_record(struct buf *out, const char *name, const struct obs_answer *dns)
+{
+	buf_printf(out, "<li><div class=\"row\"><strong>%s</strong><span class=\"dim small\">",
+		   name);
+	buf_printf(out, "DNSSEC: %s</span></div><pre>", signed_word(dns->dnssec));
+}
+
+/* Lines of a document of theirs, each made safe. */
+static void lines(struct buf *out, const char *body)
+{
+	char line[1024];
+
+	while (body && *body) {
+		size_t len = strcspn(body, "\n");
+		text_copy(line, len < sizeof(line) ? len + 1 : sizeof(line), body);
+		page_put(out, line);
+		buf_addch(out, '\n');
+		body += len + (body[len] == '\n');
+	}
+}
+
+static void texts(struct buf *out, const char *name, const struct obs_txt *t)
+{
+	begin_record(out, name, &t->dns);
+	for (size_t i = 0; i < t->n; i++) {
+		page_put(out, t->value[i]);
+		buf_addch(out, '\n');
+	}
+	if (t->n == 0)
+		buf_addstr(out, "none\n");
+	buf_addstr(out, "</pre></li>\n");
+}
+
+static void tlsa(struct buf *out, const struct observation *o)
+{
+	for (size_t i = 0; o->host && i < o->host->n_tlsa; i++) {
+		const struct obs_tlsa *t = &o->host->tlsa[i];
+		char name[512];
+		if (t->n == 0)
+			continue;
+		snprintf(name, sizeof(name), "TLSA _%lld._tcp.%.255s", (long long)t->port,
+			 o->subject);
+		begin_record(out, name, &t->dns);
+		for (size_t k = 0; k < t->n; k++) {
+			buf_printf(out, "%lld %lld %lld ", (long long)t->rr[k].usage,
+				   (long long)t->rr[k].selector, (long long)t->rr[k].matching);
+			page_put(out, t->rr[k].data);
+			buf_addch(out, '\n');
+		}
+		buf_addstr(out, "</pre></li>\n");
+	}
+}
+
+static void records(struct buf *out, const struct view_detail *d)
+{
+	const struct obs_domain *o = d->in->domain->domain;
+
+	buf_addstr(out, "<h2>Records and policy</h2>\n<div class=\"card\"><ul class=\"list\">\n");
+	begin_record(out, "MX", &o->mx.dns);
+	for (size_t i = 0; i < o->mx.n; i++) {
+		buf_printf(out, "%lld ", (long long)o->mx.rr[i].preference);
+		page_put(out, o->mx.rr[i].host);
+		buf_addch(out, '\n');
+	}
+	buf_addstr(out, o->mx.n ? "</pre></li>\n" : "none\n</pre></li>\n");
+	texts(out, "MTA-STS record (_mta-sts)", &o->mta_sts);
+	if (o->policy) {
+		buf_addstr(out, "<li><div class=\"row\"><strong>MTA-STS policy</strong>"
+				"<span class=\"dim small\">https://");
+		page_put(out, o->policy->host);
+		buf_printf(out, "/.well-known/mta-sts.txt: %lld</span></div><pre>",
+			   (long long)o->policy->status);
+		lines(out, o->policy->body ? o->policy->body : o->policy->failure.text);
+		buf_addstr(out, "</pre></li>\n");
+	}
+	texts(out, "TLS-RPT record (_smtp._tls)", &o->tls_rpt);
+	for (size_t i = 0; i < d->in->n_hosts; i++)
+		tlsa(out, d->in->hosts[i]);
+	buf_addstr(out, "</ul></div>\n");
+}
+
+/* -- the head
+ * -------------------------------------------------------------------------------------------- */
+
+/* Ninety days, a column each; its numbers are in the text beneath. */
+static void strip(struct buf *out, const uint8_t *days)
+{
+	static const char *const fill[] = {"f-ok", "f-ok", "f-warning", "f-critical"};
+	size_t bad[4] = {0}, watched = 0;
+
+	for (int i = 0; i < VIEW_DAYS; i++) {
+		if (days[i] == 255)
+			continue;
+		watched++;
+		bad[days[i] & 3]++;
+	}
+	buf_addstr(out, "<h2>The last 90 days</h2>\n<div class=\"card pad\"><svg class=\"chart\" "
+			"viewBox=\"0 0 899 34\" aria-hidden=\"true\">");
+	for (int i = 0; i < VIEW_DAYS; i++)
+		buf_printf(out, "<rect class=\"%s\" x=\"%d\" width=\"8\" height=\"34\" rx=\"2\"/>",
+			   days[i] == 255 ? "f-soft" : fill[days[i] & 3], 10 * i);
+	buf_printf(
+	    out,
+	    "</svg><div class=\"legend\"><span>%zu day%s watched</span><span><span class=\"dot "
+	    "ok\"></span>%zu without a problem</span><span><span class=\"dot warning\"></span>%zu "
+	    "with a warning</span><span><span class=\"dot critical\"></span>%zu with a critical "
+	    "problem</span></div></div>\n",
+	    watched, watched == 1 ? "" : "s", bad[0] + bad[1], bad[2], bad[3]);
+}
+
+static void meta(struct buf *out, const struct view_detail *d, int64_t now)
+{
+	const struct conf_extra *e = d->row.conf->extra;
+	char every[STAMP_TEXT];
+
+	buf_addstr(out, "<div class=\"meta\">");
+	page_state(out, (enum view_state)d->row.mark.state);
+	buf_addstr(out, "<span>looked at ");
+	page_ago(out, d->row.mark.at, now);
+	buf_printf(out, ", every %s</span>",
+		   stamp_duration_human(every, d->row.conf->settings->interval_s));
+	if (e->owner) {
+		buf_addstr(out, "<span>owner ");
+		page_put(out, e->owner);
+		buf_addstr(out, "</span>");
+	}
+	for (size_t i = 0; i < e->n_groups; i++) {
+		buf_addstr(out, "<span>group ");
+		page_put(out, e->groups[i]);
+		buf_addstr(out, "</span>");
+	}
+	buf_addstr(out, "</div>");
+}
+
+static void hero(struct buf *out, const struct view_detail *d, int64_t now)
+{
+	enum view_grade g = view_grade(d->grade.letter);
+
+	buf_printf(out,
+		   "<div class=\"hero\"><div class=\"big %s\"><span aria-label=\"Grade\">%s</span>"
+		   "</div><div><h1>",
+		   page_grade_class(g), g ? view_grade_words[g] : "–");
+	page_put(out, d->row.name);
+	buf_addstr(out, "</h1>");
+	if (d->row.unicode) {
+		buf_addstr(out, "<p class=\"dim\">");
+		page_put(out, d->row.unicode);
+		buf_addstr(out, "</p>");
+	}
+	if (g && d->grade.rule) {
+		buf_printf(out, "<p>Grade %s: ", view_grade_words[g]);
+		page_put(out, d->grade.rule);
+		if (d->grade.subject && strcmp(d->grade.subject, d->row.name) != 0) {
+			buf_addstr(out, " <span class=\"dim\">(");
+			page_put(out, d->grade.subject);
+			buf_addstr(out, ")</span>");
+		}
+		buf_addstr(out, "</p>");
+	}
+	meta(out, d, now);
+	buf_addstr(out, "</div></div>\n");
+}
+
+void page_domain(const struct view_detail *d, int64_t now, struct buf *out)
+{
+	size_t open = 0;
+
+	page_begin(out, d->row.name, "/domains");
+	hero(out, d, now);
+	if (d->in->domain == NULL) {
+		buf_addstr(out, "<div class=\"card\"><p class=\"empty\">It waits for its first "
+				"look.</p></div>\n");
+		page_end(out);
+		return;
+	}
+	while (open < d->n_incidents && d->incidents[open].open)
+		open++;
+	if (open) {
+		buf_addstr(out, "<h2>What is wrong now</h2>\n<div class=\"card\">");
+		page_incident_list(out, d->incidents, open, true, now);
+		buf_addstr(out, "</div>\n");
+	}
+	strip(out, d->days);
+	checks(out, d);
+	servers(out, d->in->hosts, d->in->n_hosts, now);
+	chains(out, d->in->hosts, d->in->n_hosts, now);
+	records(out, d);
+	buf_addstr(out, "<h2>What changed</h2>\n<div class=\"card\">");
+	if (d->n_changes)
+		page_change_list(out, d->changes, d->n_changes, now);
+	else
+		buf_addstr(out, "<p class=\"empty\">Nothing since the first look.</p>");
+	buf_addstr(out, "</div>\n");
+	page_end(out);
+}
+
+void page_host(const struct view_host *h, int64_t now, struct buf *out)
+{
+	page_begin(out, h->name, NULL);
+	buf_addstr(out, "<h1>");
+	page_put(out, h->name);
+	buf_printf(out,
+		   "</h1>\n<div class=\"meta\"><span>takes mail for %lld watched domain%s</span>"
+		   "<span>looked at ",
+		   (long long)h->domains_total, h->domains_total == 1 ? "" : "s");
+	page_ago(out, h->seen ? h->seen->at : 0, now);
+	buf_addstr(out, "</span></div>\n");
+	if (h->seen) {
+		servers(out, &h->seen, 1, now);
+		chains(out, &h->seen, 1, now);
+	}
+	buf_addstr(out, "<h2>Domains behind it</h2>\n<div class=\"card pad break\">");
+	for (size_t i = 0; i < h->n_domains; i++) {
+		buf_addstr(out, i ? ", " : "");
+		page_subject(out, h->domains[i], false);
+	}
+	if (h->domains_total > (int64_t)h->n_domains)
+		buf_printf(out, " and %lld more",
+			   (long long)h->domains_total - (long long)h->n_domains);
+	buf_addstr(out, "</div>\n<h2>What changed</h2>\n<div class=\"card\">");
+	if (h->n_changes)
+		page_change_list(out, h->changes, h->n_changes, now);
+	else
+		buf_addstr(out, "<p class=\"empty\">Nothing since the first look.</p>");
+	buf_addstr(out, "</div>\n");
+	page_end(out);
+}
