@@ -26,8 +26,6 @@ static const struct yaml_range a_rate = {1, 6000};
 #define R(member)      offsetof(struct conf_receiver, member)
 #define R_LIST(member) YAML_COUNT(struct conf_receiver, member, n_##member)
 
-static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
-			 const struct yaml_node *value, void *target, const void *arg);
 static void read_mailboxes(struct yaml_loader *l, const struct yaml_node *key,
 			   const struct yaml_node *value, void *target, const void *arg);
 static void read_relay(struct yaml_loader *l, const struct yaml_node *key,
@@ -39,7 +37,7 @@ static void read_secret_files(struct yaml_loader *l, const struct yaml_node *key
 
 static const struct yaml_key email_keys[] = {
     {"to", read_mailboxes, R(to), R_LIST(to)},
-    {"from", read_mailbox, R(from), NULL},
+    {"from", yaml_read_mailbox, R(from), NULL},
     {"relay", read_relay, R(relay), NULL},
     {"tls", yaml_read_word, R(relay_tls), conf_relay_tls_words},
     {"username", yaml_read_string, R(username), NULL},
@@ -93,37 +91,13 @@ static const struct yaml_section *const kind_sections[] = {
     [CONF_EXEC] = &exec_section,
 };
 
-static bool is_mailbox(const char *s)
-{
-	const char *at = strrchr(s, '@');
-	char folded[NAME_MAX_TEXT];
-	return at != NULL && at != s && text_is_printable_ascii(s) &&
-	       strpbrk(s, " <>,;:\\\"") == NULL && name_fold_host(folded, at + 1);
-}
-
-static bool want_mailbox(struct yaml_loader *l, const struct yaml_node *at, const char *s)
-{
-	if (is_mailbox(s))
-		return true;
-	yaml_error(l->problems, at, "\"%s\" is not a mail address (user@example.org)", s);
-	return false;
-}
-
-static void read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
-			 const struct yaml_node *value, void *target, const void *arg)
-{
-	(void)arg;
-	if (yaml_want(l, value, YAML_SCALAR, key->value) && want_mailbox(l, value, value->value))
-		*(const char **)target = value->value;
-}
-
 static void read_mailboxes(struct yaml_loader *l, const struct yaml_node *key,
 			   const struct yaml_node *value, void *target, const void *arg)
 {
 	struct yaml_strings s = yaml_strings(l, value, key->value);
 	const struct yaml_node *at = value->kind == YAML_SEQUENCE ? value->first : value;
 	for (size_t i = 0; i < s.n; i++, at = at->next)
-		want_mailbox(l, at, s.item[i]);
+		yaml_want_mailbox(l, at, s.item[i]);
 	yaml_read_strings(l, key, value, target, arg);
 }
 
@@ -442,7 +416,7 @@ static void notify_receiver(struct yaml_loader *l, struct yaml_alerts *a,
 		r->kind = CONF_EMAIL;
 		r->to = one;
 		r->n_to = 1;
-		want_mailbox(l, node, *one);
+		yaml_want_mailbox(l, node, *one);
 	} else if (text_starts(url, "https://")) {
 		*one = url;
 		r->kind = CONF_WEBHOOK;

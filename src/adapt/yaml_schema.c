@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "idn.h"
 #include "mem.h"
 #include "name.h"
 #include "stamp.h"
@@ -264,6 +265,45 @@ void yaml_read_address(struct yaml_loader *l, const struct yaml_node *key,
 		yaml_error(l->problems, value, "%s: \"%s\" is not an IP address", key->value,
 			   value->value);
 	else
+		*(const char **)target = value->value;
+}
+
+void yaml_read_host(struct yaml_loader *l, const struct yaml_node *key,
+		    const struct yaml_node *value, void *target, const void *arg)
+{
+	(void)arg;
+	char folded[NAME_MAX_TEXT];
+	struct error err;
+	if (!yaml_want(l, value, YAML_SCALAR, key->value))
+		return;
+	if (idn_fold(folded, value->value, &err) != 0)
+		yaml_error(l->problems, value, "%s: %s", key->value, err.text);
+	else
+		*(const char **)target = arena_strdup(l->arena, folded);
+}
+
+static bool is_mailbox(const char *s)
+{
+	const char *at = strrchr(s, '@');
+	char folded[NAME_MAX_TEXT];
+	return at != NULL && at != s && text_is_printable_ascii(s) &&
+	       strpbrk(s, " <>,;:\\\"") == NULL && name_fold_host(folded, at + 1);
+}
+
+bool yaml_want_mailbox(struct yaml_loader *l, const struct yaml_node *at, const char *s)
+{
+	if (is_mailbox(s))
+		return true;
+	yaml_error(l->problems, at, "\"%s\" is not a mail address (user@example.org)", s);
+	return false;
+}
+
+void yaml_read_mailbox(struct yaml_loader *l, const struct yaml_node *key,
+		       const struct yaml_node *value, void *target, const void *arg)
+{
+	(void)arg;
+	if (yaml_want(l, value, YAML_SCALAR, key->value) &&
+	    yaml_want_mailbox(l, value, value->value))
 		*(const char **)target = value->value;
 }
 

@@ -69,11 +69,16 @@ yaml_reader yaml_read_word;	   /* int; arg: NULL-terminated words */
 yaml_reader yaml_read_time;	   /* int64_t, a date or RFC 3339 */
 yaml_reader yaml_read_clock;	   /* int64_t seconds after midnight, "08:00" */
 yaml_reader yaml_read_address;	   /* const char *, an IP address */
+yaml_reader yaml_read_host;	   /* const char *, a host name, folded to A-labels */
+yaml_reader yaml_read_mailbox;	   /* const char *, a mail address */
 yaml_reader yaml_read_url;	   /* const char *, https: or http: */
 yaml_reader yaml_read_file_secret; /* const char *: the place of a secret */
 yaml_reader yaml_read_credential;  /* the same, as "credential:NAME" (systemd) */
 yaml_reader yaml_refuse_secret;	   /* arg: the key to use in its place */
 yaml_reader yaml_refuse_later;	   /* a key of the contract whose feature is not there yet */
+
+/* True, or an error said at node that s is no mail address. */
+bool yaml_want_mailbox(struct yaml_loader *l, const struct yaml_node *at, const char *s);
 
 /* A list of strings: a sequence, or one scalar. */
 struct yaml_strings {
