@@ -192,8 +192,10 @@ static void verdict(const struct page *p)
 	plural(&counts, count(f, FINDING_PASS), "passed", "passed");
 	plural(&counts, count(f, FINDING_INFO), "note", "notes");
 	plural(&counts, count(f, FINDING_SKIP), "not tested", "not tested");
-	buf_printf(p->out, "      %s; %s, %.1f s\n", buf_str(&counts), stamp_format(at, r->in->now),
+	buf_printf(&counts, "; %s, %.1f s", stamp_format(at, r->in->now),
 		   (double)r->duration_ms / 1000);
+	buf_addstr(p->out, "      ");
+	wrap(p, buf_str(&counts), 6, 6);
 	buf_clear(&counts);
 	if (r->grade.letter != NULL && r->grade.rule != NULL) {
 		char text[1024];
