@@ -96,8 +96,8 @@ static void test_text(void **state)
 	assert_string_equal(
 	    buf_str(&f->out),
 	    "WARN  example.test  grade B\n"
-	    "      1 warning, 1 unknown, 3 passed, 1 note, 2 not tested; 2026-11-22T13:00:00Z,\n"
-	    "      0.4 s\n"
+	    "      1 warning, 1 unknown, 3 passed, 1 note, 2 not tested;\n"
+	    "      2026-11-22T13:00:00Z, 0.4 s\n"
 	    "      Grade B: a certificate is close to its end\n"
 	    "      (mx1.example.test[192.0.2.1]:25)\n"
 	    "\n"
