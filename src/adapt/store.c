@@ -23,8 +23,7 @@ void *store_grow(struct arena *arena, void *list, size_t n, size_t size)
 	return grown;
 }
 
-/* -- the file -----------------------------------------------------------------------------------
- */
+/* -- the file ------------------------------------------------------------------ */
 
 static char *path_of(const char *dir, const char *name)
 {
@@ -188,8 +187,7 @@ const char *store_moved(const struct store *s)
 	return s->moved;
 }
 
-/* -- transactions ---------------------------------------------------------------------------------
- */
+/* -- transactions -------------------------------------------------------------- */
 
 void store_begin(struct store *s)
 {
@@ -245,8 +243,7 @@ void store_put_meta(struct store *s, const char *key, const char *value)
 	sql_run(s->db, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "ss", key, value);
 }
 
-/* -- subjects
- * --------------------------------------------------------------------------------------- */
+/* -- subjects ------------------------------------------------------------------ */
 
 void store_subjects(struct store *s, store_subject_cb *cb, void *arg)
 {
@@ -343,8 +340,7 @@ void store_put_change(struct store *s, const struct store_change *c)
 		(int64_t)c->severity, c->summary, c->before, c->after, c->notice);
 }
 
-/* -- what eval remembers
- * ------------------------------------------------------------------------------ */
+/* -- what eval remembers ------------------------------------------------------- */
 
 struct eval_policy_seen *store_policies(struct store *s, const char *domain, struct arena *arena,
 					size_t *n)
@@ -410,8 +406,7 @@ void store_put_cert(struct store *s, const struct eval_cert_seen *c)
 		"ssiiii", c->subject, c->sha256, c->not_before, c->not_after, c->first, c->last);
 }
 
-/* -- retention
- * ------------------------------------------------------------------------------------------ */
+/* -- retention ----------------------------------------------------------------- */
 
 void store_expire(struct store *s, int64_t changes, int64_t incidents, int64_t observations)
 {

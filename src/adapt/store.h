@@ -50,7 +50,7 @@ bool store_failed(const struct store *s);
 const char *store_meta(struct store *s, const char *key, struct arena *arena);
 void store_put_meta(struct store *s, const char *key, const char *value);
 
-/* -- subjects -------------------------------------------------------------------------------- */
+/* -- subjects ------------------------------------------------------------------ */
 
 struct store_subject {
 	int kind; /* enum obs_kind */
@@ -99,7 +99,7 @@ struct eval_cert_seen *store_certs(struct store *s, const char *host, struct are
     size_t *n);
 void store_put_cert(struct store *s, const struct eval_cert_seen *c);
 
-/* -- problems and incidents ------------------------------------------------------------------- */
+/* -- problems and incidents ---------------------------------------------------- */
 
 struct problem *store_problems(struct store *s, const char *domain, struct arena *arena,
     size_t *n);
@@ -139,7 +139,7 @@ size_t store_initial_open(struct store *s, int64_t incident);
 int64_t store_initial_waiting(struct store *s);
 int64_t store_open_incidents(struct store *s);
 
-/* -- telling ------------------------------------------------------------------------------------ */
+/* -- telling ------------------------------------------------------------------- */
 
 enum store_delivery {
 	STORE_PENDING,

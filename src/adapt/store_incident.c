@@ -103,13 +103,12 @@ bool store_baseline_suspects(struct store *s)
 			     "i", (int64_t)PROBLEM_SUSPECT));
 }
 
-/* -- incidents
- * -------------------------------------------------------------------------------------- */
+/* -- incidents ----------------------------------------------------------------- */
 
 #define INCIDENT_COLUMNS                                                                           \
 	"id, uid, key, event, check_id, subject, host, mark, kind, severity, open, quiet,"         \
 	" ifnull(initial, 0), opened, closed, since, last_ok, confirmed_by, seq, summary, advice," \
-	" reference, expected, actual, changes, acked, acked_by, ack_reason"
+	" reference, expected, actual, changes, before, after, acked, acked_by, ack_reason"
 
 static struct incident *incident(struct sql_rows *r, struct arena *arena)
 {
@@ -143,9 +142,11 @@ static struct incident *incident(struct sql_rows *r, struct arena *arena)
 	i->expected = sql_text(r, 22, arena);
 	i->actual = sql_text(r, 23, arena);
 	i->changes = sql_text(r, 24, arena);
-	i->acked = sql_int(r, 25);
-	i->acked_by = sql_text(r, 26, arena);
-	i->ack_reason = sql_text(r, 27, arena);
+	i->before = sql_text(r, 25, arena);
+	i->after = sql_text(r, 26, arena);
+	i->acked = sql_int(r, 27);
+	i->acked_by = sql_text(r, 28, arena);
+	i->ack_reason = sql_text(r, 29, arena);
 	sql_end(r);
 	return i;
 }
@@ -174,18 +175,18 @@ struct incident *store_incident_by_uid(struct store *s, const char *uid, struct 
 
 static void insert_incident(struct store *s, struct incident *i)
 {
-	if (sql_run(
-		s->db,
-		"INSERT INTO incident (uid, key, event, check_id, subject, host, mark, kind,"
-		" severity, open, quiet, initial, opened, closed, since, last_ok, confirmed_by,"
-		" seq, summary, advice, reference, expected, actual, changes, acked, acked_by,"
-		" ack_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"sssssssiiiiiiiiiiissssssiss", i->uid, i->key, i->event, i->check, i->subject,
-		i->host, i->mark, (int64_t)i->kind, (int64_t)i->severity, (int64_t)i->open,
-		(int64_t)i->quiet, i->initial, i->opened, i->closed, i->since, i->last_ok,
-		i->confirmed_by, i->seq, i->summary, i->advice, i->reference, i->expected,
-		i->actual, i->changes, i->acked, i->acked_by, i->ack_reason))
+	if (sql_run(s->db,
+		    "INSERT INTO incident (uid, key, event, check_id, subject, host, mark, kind,"
+		    " severity, open, quiet, initial, opened, closed, since, last_ok, confirmed_by,"
+		    " seq, summary, advice, reference, expected, actual, changes, before, after,"
+		    " acked, acked_by, ack_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		    " nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "sssssssiiiiiiiiiiissssssssiss", i->uid, i->key, i->event, i->check, i->subject,
+		    i->host, i->mark, (int64_t)i->kind, (int64_t)i->severity, (int64_t)i->open,
+		    (int64_t)i->quiet, i->initial, i->opened, i->closed, i->since, i->last_ok,
+		    i->confirmed_by, i->seq, i->summary, i->advice, i->reference, i->expected,
+		    i->actual, i->changes, i->before, i->after, i->acked, i->acked_by,
+		    i->ack_reason))
 		i->id = sql_inserted(s->db);
 }
 
@@ -196,13 +197,14 @@ void store_put_incident(struct store *s, struct incident *i)
 		return;
 	}
 	sql_run(s->db,
-		"UPDATE incident SET severity = ?, open = ?, quiet = ?, initial = nullif(?, 0),"
-		" closed = ?, confirmed_by = ?, seq = ?, summary = ?, advice = ?, reference = ?,"
-		" expected = ?, actual = ?, changes = ?, acked = ?, acked_by = ?, ack_reason = ?"
-		" WHERE id = ?",
-		"iiiiiiissssssissi", (int64_t)i->severity, (int64_t)i->open, (int64_t)i->quiet,
-		i->initial, i->closed, i->confirmed_by, i->seq, i->summary, i->advice, i->reference,
-		i->expected, i->actual, i->changes, i->acked, i->acked_by, i->ack_reason, i->id);
+		"UPDATE incident SET event = ?, severity = ?, open = ?, quiet = ?,"
+		" initial = nullif(?, 0), closed = ?, confirmed_by = ?, seq = ?, summary = ?,"
+		" advice = ?, reference = ?, expected = ?, actual = ?, changes = ?, before = ?,"
+		" after = ?, acked = ?, acked_by = ?, ack_reason = ? WHERE id = ?",
+		"siiiiiiissssssssissi", i->event, (int64_t)i->severity, (int64_t)i->open,
+		(int64_t)i->quiet, i->initial, i->closed, i->confirmed_by, i->seq, i->summary,
+		i->advice, i->reference, i->expected, i->actual, i->changes, i->before, i->after,
+		i->acked, i->acked_by, i->ack_reason, i->id);
 }
 
 void store_join(struct store *s, int64_t id, const char *domain, int64_t at)

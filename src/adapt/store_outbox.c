@@ -180,8 +180,7 @@ int64_t store_retry_dead(struct store *s, int64_t id, int64_t now)
 	return sql_changed(s->db);
 }
 
-/* -- who knows
- * ---------------------------------------------------------------------------------------- */
+/* -- who knows ----------------------------------------------------------------- */
 
 void store_told(struct store *s, int64_t incident, const char *receiver, int64_t at,
 		int64_t repeat_s)

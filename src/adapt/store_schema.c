@@ -44,7 +44,7 @@ static const char first[] =
     "  since INTEGER NOT NULL, last_ok INTEGER NOT NULL,"
     "  confirmed_by INTEGER NOT NULL, seq INTEGER NOT NULL,"
     "  summary TEXT NOT NULL, advice TEXT, reference TEXT, expected TEXT, actual TEXT,"
-    "  changes TEXT,"
+    "  changes TEXT, before TEXT, after TEXT,"
     "  acked INTEGER NOT NULL, acked_by TEXT, ack_reason TEXT) STRICT;"
     "CREATE UNIQUE INDEX incident_open ON incident (key) WHERE open;"
     "CREATE INDEX incident_initial ON incident (initial) WHERE initial IS NOT NULL;"

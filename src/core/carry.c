@@ -4,8 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* -- SipHash-1-3 (Aumasson, Bernstein 2012) -------------------------------------------------------
- */
+/* -- SipHash-1-3 (Aumasson, Bernstein 2012) ------------------------------------ */
 
 struct sip {
 	uint64_t v[4], word;
@@ -56,8 +55,7 @@ static uint64_t sip_end(struct sip *s)
 	return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
 }
 
-/* -- the document without what moves
- * ------------------------------------------------------------------ */
+/* -- the document without what moves ------------------------------------------- */
 
 static bool moves(const char *key, size_t len)
 {
@@ -106,8 +104,7 @@ int64_t carry_digest(const char *json, size_t len, const uint64_t key[2])
 	return h ? (int64_t)h : 1;
 }
 
-/* -- the deep look
- * --------------------------------------------------------------------------------------- */
+/* -- the deep look ------------------------------------------------------------- */
 
 size_t carry_sweeps(struct observation *now, const struct observation *before)
 {

@@ -47,7 +47,7 @@ const char *incident_unknown_key(const struct problem *p, struct arena *arena)
 	return arena_printf(arena, "unknown|%s|%s", p->check, p->subject);
 }
 
-/* -- sources ------------------------------------------------------------------------------- */
+/* -- sources ------------------------------------------------------------------- */
 
 static const struct observation *source(const struct incident_input *in, const char *host)
 {
@@ -78,7 +78,7 @@ static bool our_fault(const struct incident_input *in, const struct finding *f)
 							   : o->vantage.no_ipv4;
 }
 
-/* -- subjects that are no more --------------------------------------------------------------- */
+/* -- subjects that are no more ------------------------------------------------- */
 
 static bool determined(const struct obs_answer *a)
 {
@@ -147,7 +147,7 @@ static bool subject_gone(const struct judging *j, const struct problem *p)
 	return d->failure.class == OBS_CLASS_NONE && d->domain && determined(&d->domain->mx.dns);
 }
 
-/* -- one finding and its row ------------------------------------------------------------------ */
+/* -- one finding and its row --------------------------------------------------- */
 
 static void step(struct judging *j, enum incident_step_kind kind, struct problem *p,
 		 const struct finding *f)
@@ -346,7 +346,7 @@ static struct problem *new_row(struct judging *j, const struct finding *f)
 	return p;
 }
 
-/* -- what explains what ------------------------------------------------------------------------ */
+/* -- what explains what -------------------------------------------------------- */
 
 /* What the others amount to; it never explains them, one of them speaks for it (below). */
 static const char consequence[] = "delivery.sender_view";
@@ -509,8 +509,7 @@ static int by_generation(const void *a, const void *b)
 	return strcmp(x->problem->check, y->problem->check);
 }
 
-/* -- all of them --------------------------------------------------------------------------------
- */
+/* -- all of them --------------------------------------------------------------- */
 
 static void follow_findings(struct judging *j)
 {

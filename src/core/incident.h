@@ -70,6 +70,7 @@ struct incident { /* a root cause, with the domains it hurts */
 	int64_t seq; /* of the last notice, 0 = none was made */
 	const char *summary, *advice, *reference, *expected, *actual;
 	const char *changes; /* events that travel with it, separated by blanks; NULL */
+	const char *before, *after; /* of the gravest of them, JSON; NULL */
 	int64_t acked;
 	const char *acked_by, *ack_reason;
 };

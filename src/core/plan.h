@@ -45,7 +45,7 @@ bool plan_take(struct plan *p, int64_t now_ms, uint32_t *subject, int64_t *due_m
  * order.  Returns how many were moved. */
 size_t plan_spread(struct plan *p, int64_t now_ms, int64_t over_ms);
 
-/* -- when ---------------------------------------------------------------------------------- */
+/* -- when ---------------------------------------------------------------------- */
 
 /* A subject's own place in 0 .. span_ms - 1: the same for the same name and seed, even over
  * many names. */

@@ -98,7 +98,7 @@ uint32_t roster_find(const struct roster *r, int kind, const char *name)
 	return kind == OBS_KIND_HOST ? find_host(r, name) : find_domain(r, name);
 }
 
-/* -- places ----------------------------------------------------------------------------------- */
+/* -- places -------------------------------------------------------------------- */
 
 static uint32_t new_place(struct roster *r, int kind)
 {
@@ -151,8 +151,7 @@ static void forget_host(struct roster *r, uint32_t host)
 	free(h);
 }
 
-/* -- links --------------------------------------------------------------------------------------
- */
+/* -- links --------------------------------------------------------------------- */
 
 static void link_add(struct roster_subject *s, uint32_t subject, unsigned ports)
 {
@@ -250,8 +249,7 @@ bool roster_lead(struct roster *r, uint32_t domain, const struct eval_host *host
 	return true;
 }
 
-/* -- a configuration ----------------------------------------------------------------------------
- */
+/* -- a configuration ----------------------------------------------------------- */
 
 struct applying {
 	struct roster *r;
@@ -319,8 +317,7 @@ void roster_apply(struct roster *r, const struct conf *conf, roster_cb *added, r
 	r->n_domains = conf->n_domains;
 }
 
-/* -- text
- * ------------------------------------------------------------------------------------------ */
+/* -- text ---------------------------------------------------------------------- */
 
 void roster_hosts_encode(const struct roster *r, uint32_t domain, struct buf *out)
 {
@@ -357,8 +354,7 @@ size_t roster_hosts_decode(const char *text, struct arena *arena, struct eval_ho
 	return n;
 }
 
-/* -- how
- * -------------------------------------------------------------------------------------------- */
+/* -- how ----------------------------------------------------------------------- */
 
 const struct conf_settings *roster_settings(const struct roster *r, uint32_t subject)
 {

@@ -15,7 +15,8 @@
 #include "sandbox.h"
 #include "text.h"
 
-#define STATUS_S 5
+#define STATUS_S    5
+#define PATIENCE_MS 2500 /* for deliveries under way, of the 4 s the parent gives us */
 
 void engine_at(struct event *timer, int64_t at_ms)
 {
@@ -46,15 +47,33 @@ const char *engine_uid(struct arena *arena)
 
 void engine_stop(struct engine *e, int exit_status)
 {
-	if (!e->stopping)
-		engine_flush(e);
 	e->stopping = true;
 	e->exit_status = exit_status;
 	if (e->base)
 		event_base_loopbreak(e->base);
 }
 
-/* -- the parent -------------------------------------------------------------------------------- */
+/* Deliveries that are under way are waited for: what was accepted is not to be told again. */
+static void stop_softly(struct engine *e)
+{
+	engine_flush(e);
+	e->stopping = true;
+	if (!engine_delivering(e)) {
+		engine_stop(e, 0);
+		return;
+	}
+	log_info("engine", "stopping when the deliveries under way have ended");
+	engine_at(e->on_patience, clock_monotonic_ms() + PATIENCE_MS);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	engine_stop(arg, 0);
+}
+
+/* -- the parent ---------------------------------------------------------------- */
 
 static int parent_frame(struct engine *e, const struct frame *f, int fd, struct arena *arena,
 			struct error *err)
@@ -73,7 +92,7 @@ static int parent_frame(struct engine *e, const struct frame *f, int fd, struct 
 		engine_reload(e, false, arena, &why);
 		return 0;
 	case MESSAGE_STOP:
-		engine_stop(e, 0);
+		stop_softly(e);
 		return 0;
 	default:
 		return error_set(err, "%s is not for me", message_name(f->type));
@@ -101,8 +120,7 @@ static void on_parent_gone(struct channel *c, const char *why, void *arg)
 	engine_stop(arg, 1);
 }
 
-/* -- timers
- * ---------------------------------------------------------------------------------------- */
+/* -- timers -------------------------------------------------------------------- */
 
 static void on_schedule(evutil_socket_t fd, short what, void *arg)
 {
@@ -160,8 +178,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 	channel_send_shape(e->parent, MESSAGE_STATUS, 0, &message_status_shape, &status);
 }
 
-/* -- life
- * ------------------------------------------------------------------------------------------- */
+/* -- life ---------------------------------------------------------------------- */
 
 static void enter_sandbox(const struct engine *e)
 {
@@ -207,6 +224,7 @@ static void make_timers(struct engine *e)
 	e->on_flush = event_new(e->base, -1, 0, on_flush, e);
 	e->on_gate = event_new(e->base, -1, 0, on_gate, e);
 	e->on_outbox = event_new(e->base, -1, 0, on_outbox, e);
+	e->on_patience = event_new(e->base, -1, 0, on_patience, e);
 	e->on_status = event_new(e->base, -1, EV_PERSIST, on_status, e);
 	e->on_minute = event_new(e->base, -1, EV_PERSIST, on_minute, e);
 	event_priority_set(e->on_schedule, 0);
@@ -226,8 +244,8 @@ static void say_ready(struct engine *e)
 
 static void clear(struct engine *e)
 {
-	struct event *const timers[] = {e->on_schedule, e->on_flush,  e->on_gate,
-					e->on_outbox,	e->on_status, e->on_minute};
+	struct event *const timers[] = {e->on_schedule, e->on_flush,  e->on_gate,    e->on_outbox,
+					e->on_status,	e->on_minute, e->on_patience};
 
 	while (e->probers)
 		engine_peer_free(e, e->probers);

@@ -26,8 +26,7 @@
 #define POLICY_FRESH_S 3600 /* how exactly the last sighting of a policy is kept */
 #define CERT_FRESH_S   86400
 
-/* -- transactions
- * ----------------------------------------------------------------------------------- */
+/* -- transactions -------------------------------------------------------------- */
 
 static bool reopen(struct engine *e)
 {
@@ -153,8 +152,7 @@ void engine_put_subject(struct engine *e, uint32_t subject)
 	buf_clear(&hosts);
 }
 
-/* -- the cache of decoded observations
- * --------------------------------------------------------------- */
+/* -- the cache of decoded observations ----------------------------------------- */
 
 static void cache_drop(struct engine *e, struct cached *c)
 {
@@ -228,8 +226,7 @@ struct observation *engine_observation(struct engine *e, uint32_t subject)
 	return o;
 }
 
-/* -- the queue of judgements
- * ----------------------------------------------------------------------------- */
+/* -- the queue of judgements --------------------------------------------------- */
 
 void engine_queue(struct engine *e, uint32_t domain)
 {
@@ -278,8 +275,7 @@ static void judge_slice(struct engine *e)
 			return;
 }
 
-/* -- what eval remembers
- * ------------------------------------------------------------------------------------ */
+/* -- what eval remembers ------------------------------------------------------- */
 
 static const char *unquoted(const struct fact *f, struct arena *arena)
 {
@@ -327,8 +323,7 @@ static void remember_certs(struct engine *e, const struct observation *o, struct
 	}
 }
 
-/* -- taking up one observation
- * ---------------------------------------------------------------------------------- */
+/* -- taking up one observation ------------------------------------------------- */
 
 struct taking {
 	struct engine *e;
@@ -514,9 +509,7 @@ static void take(struct engine *e, struct arrival *a)
 	arena_free(t.arena);
 }
 
-/* -- batches
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- batches ------------------------------------------------------------------- */
 
 static void drop_arrival(struct engine *e, struct arrival *a)
 {
@@ -592,9 +585,7 @@ void engine_flush(struct engine *e)
 	engine_schedule(e);
 }
 
-/* -- leaving
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- leaving ------------------------------------------------------------------- */
 
 /* A subject that is about to be forgotten: a domain that left the configuration, a host that
  * nobody uses any more. */

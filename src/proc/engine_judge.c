@@ -21,13 +21,14 @@ struct judging {
 	struct findings findings;
 	struct incident_result result;
 	bool *first_look;
+	struct incident **shown; /* incidents that a change of this look made */
+	size_t n_shown;
 	int64_t began;	/* incident of the gravest problem that began, 0 none */
 	bool over;	/* some problem ended */
 	bool unwatched; /* the domain left the configuration */
 };
 
-/* -- what is judged
- * ---------------------------------------------------------------------------------- */
+/* -- what is judged ------------------------------------------------------------ */
 
 /* False while a first look is not complete: some host was never seen. */
 static bool gather(struct judging *j)
@@ -115,8 +116,7 @@ static void recall(struct judging *j)
 	j->eval.history = h;
 }
 
-/* -- incidents
- * ------------------------------------------------------------------------------------------ */
+/* -- incidents ----------------------------------------------------------------- */
 
 static int64_t stamp(const struct judging *j, const char *host)
 {
@@ -191,8 +191,22 @@ static void opened(struct judging *j, const struct incident_step *s)
 			 p->baseline ? " (since the first look)" : "");
 }
 
+/* Several problems that one change of their subject made at once are one page. */
+static bool told_together(struct judging *j, struct problem *p, const struct incident *i)
+{
+	for (size_t k = 0; k < j->n_shown; k++) {
+		if (strcmp(j->shown[k]->subject, p->subject) != 0 || j->shown[k]->id == i->id ||
+		    i->seq > 0)
+			continue;
+		p->explained_by = j->shown[k]->id;
+		store_put_problem(j->e->store, p);
+		return true;
+	}
+	return false;
+}
+
 /* Tell what opened() made: by itself, or nothing, or with the rest of a first look. */
-static void tell_opened(struct judging *j, const struct problem *p)
+static void tell_opened(struct judging *j, struct problem *p)
 {
 	struct engine *e = j->e;
 	struct incident *i = store_incident(e->store, p->incident, j->arena);
@@ -209,7 +223,10 @@ static void tell_opened(struct judging *j, const struct problem *p)
 		}
 		return;
 	}
-	engine_absorb(e, i, p->subject, stamp(j, p->host));
+	if (told_together(j, p, i))
+		return;
+	if (engine_absorb(e, i, p->subject, stamp(j, p->host), j->arena))
+		j->shown[j->n_shown++] = i;
 	if (i->seq == 0 && i->initial == 0)
 		engine_tell_firing(e, i, NULL);
 	else
@@ -229,7 +246,7 @@ static void raised(struct judging *j, const struct incident_step *s)
 	log_info("incident", "%s %s is graver: %s", i->event, i->subject, i->summary);
 	if (s->problem->parent)
 		return;
-	engine_absorb(j->e, i, s->problem->subject, stamp(j, s->problem->host));
+	engine_absorb(j->e, i, s->problem->subject, stamp(j, s->problem->host), j->arena);
 	engine_tell_firing(j->e, i, NULL);
 }
 
@@ -289,6 +306,7 @@ static void apply(struct judging *j)
 	const struct incident_step *steps = j->result.steps;
 	size_t n = j->result.n_steps;
 
+	j->shown = arena_array(j->arena, n + 1, sizeof(*j->shown));
 	for (size_t i = 0; i < n; i++) {
 		if (steps[i].kind == INCIDENT_OPENED)
 			opened(j, &steps[i]);
@@ -323,9 +341,7 @@ static void apply(struct judging *j)
 	}
 }
 
-/* -- the grade
- * -----------------------------------------------------------------------------------------------
- */
+/* -- the grade ----------------------------------------------------------------- */
 
 static int rank(const char *letter)
 {
@@ -382,8 +398,7 @@ static void believe_grade(struct judging *j)
 		engine_tell_change(j->e, j->id, &c, j->eval.domain->at);
 }
 
-/* -- one judgement
- * -------------------------------------------------------------------------------------------- */
+/* -- one judgement ------------------------------------------------------------- */
 
 static void schedule_retries(struct judging *j)
 {

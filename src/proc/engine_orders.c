@@ -18,8 +18,7 @@
 #define SWEEP_FACTOR  4	    /* a deep look makes some twenty connections per address */
 #define BLIND_HOLD_S  30
 
-/* -- the plan
- * ---------------------------------------------------------------------------------------- */
+/* -- the plan ------------------------------------------------------------------ */
 
 void engine_plan_new(uint32_t subject, void *arg)
 {
@@ -97,8 +96,7 @@ static void plan_next_run(struct engine *e, uint32_t subject, int64_t due_ms, bo
 				plan_phase(s->name, e->key[1], all_ms));
 }
 
-/* -- orders
- * ---------------------------------------------------------------------------------------------- */
+/* -- orders -------------------------------------------------------------------- */
 
 static struct peer *least_busy(struct engine *e)
 {
@@ -288,8 +286,7 @@ void engine_schedule(struct engine *e)
 		engine_at(e->on_schedule, next_ms);
 }
 
-/* -- what a prober says
- * -------------------------------------------------------------------------------------- */
+/* -- what a prober says -------------------------------------------------------- */
 
 static void answered(struct engine *e, struct order *o, struct arrival *a)
 {
@@ -397,9 +394,7 @@ void engine_prober_gone(struct engine *e, struct peer *p)
 	engine_schedule(e);
 }
 
-/* -- the gate
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- the gate ------------------------------------------------------------------ */
 
 void engine_gate(struct engine *e)
 {

@@ -18,8 +18,7 @@
 #define DIRECT	      (UINT64_C(1) << 62) /* ids of notices that are not in the state */
 #define EXPIRE_PIECES 4
 
-/* -- receivers
- * ---------------------------------------------------------------------------------------- */
+/* -- receivers ----------------------------------------------------------------- */
 
 static struct receiver *find(struct engine *e, const char *name)
 {
@@ -118,8 +117,7 @@ void engine_outbox_changed(struct engine *e)
 		engine_at(e->on_outbox, 0);
 }
 
-/* -- delivering
- * --------------------------------------------------------------------------------------------- */
+/* -- delivering ---------------------------------------------------------------- */
 
 struct leaving { /* written, not yet sent */
 	int64_t row, attempt;
@@ -284,8 +282,17 @@ void engine_outbox(struct engine *e)
 	wait_for_next(e);
 }
 
-/* -- the fate of a delivery
- * ------------------------------------------------------------------------------------- */
+bool engine_delivering(const struct engine *e)
+{
+	const struct receiver *r;
+
+	for (r = e->receivers; r; r = r->hh.next)
+		if (r->in_flight)
+			return true;
+	return false;
+}
+
+/* -- the fate of a delivery ---------------------------------------------------- */
 
 static void fall_back(struct engine *e, const struct store_outgoing *o)
 {
@@ -417,6 +424,8 @@ int engine_notifier_frame(struct engine *e, const struct frame *f, struct error 
 		}
 		engine_tested(e, (int64_t)f->id, &m);
 		engine_outbox_changed(e);
+		if (e->stopping && !engine_delivering(e))
+			engine_stop(e, 0);
 	} else if (f->id >= DIRECT && m.outcome != MESSAGE_DELIVERED) {
 		log_error("outbox", "the notice about the state could not be delivered: %s",
 			  m.text ? m.text : "");
@@ -438,9 +447,7 @@ void engine_notifier_gone(struct engine *e)
 		engine_outbox_changed(e);
 }
 
-/* -- past the state
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- past the state ------------------------------------------------------------ */
 
 static void send_directly(struct engine *e, const struct notice *n, struct arena *arena)
 {
@@ -494,9 +501,7 @@ void engine_tell_directly(struct engine *e, const char *event, const char *summa
 	arena_free(arena);
 }
 
-/* -- once a minute
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- once a minute ------------------------------------------------------------- */
 
 static void remind(struct engine *e, struct arena *arena)
 {

@@ -136,7 +136,8 @@ struct engine {
 	struct tested *tested;
 	uint64_t direct; /* ids of notices that bypass the state */
 
-	struct event *on_schedule, *on_flush, *on_gate, *on_outbox, *on_status, *on_minute;
+	struct event *on_schedule, *on_flush, *on_gate, *on_outbox, *on_status, *on_minute,
+	    *on_patience;
 	/* figures for STATUS and the status wish */
 	int64_t n_observed, n_judged, n_told, told_before;
 };
@@ -222,8 +223,9 @@ void engine_tell_closed(struct engine *e, struct incident *i);
 void engine_tell_withdrawn(struct engine *e, struct incident *i);
 /* A critical problem of the first look. */
 void engine_tell_initial(struct engine *e, struct incident *i);
-/* Fold the changes of this subject and time into the incident. */
-void engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp);
+/* Fold the changes of this subject and time into the incident: whether there were any. */
+bool engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp,
+    struct arena *arena);
 /* A condition of our own, one incident per event: begins, lasts or ends. */
 void engine_condition(struct engine *e, const char *event, const char *check, bool wrong,
     enum finding_severity severity, const char *summary, const char *advice);
@@ -243,6 +245,8 @@ enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, stru
 void engine_receivers(struct engine *e);
 /* Deliver what is due. */
 void engine_outbox(struct engine *e);
+/* Whether a delivery is under way. */
+bool engine_delivering(const struct engine *e);
 /* Rows were added: look again when each receiver is due. */
 void engine_outbox_changed(struct engine *e);
 int engine_notifier_frame(struct engine *e, const struct frame *f, struct error *err);

@@ -20,8 +20,7 @@
 #include "text.h"
 #include "yaml_conf.h"
 
-/* -- the configuration ----------------------------------------------------------------------------
- */
+/* -- the configuration --------------------------------------------------------- */
 
 static struct conf *load(const char *file, struct arena *arena, const char **why)
 {
@@ -55,8 +54,7 @@ int engine_load(struct engine *e)
 	return e->conf ? 0 : PARENT_EXIT_CONFIG;
 }
 
-/* -- the state
- * -------------------------------------------------------------------------------------- */
+/* -- the state ----------------------------------------------------------------- */
 
 struct joining {
 	struct engine *e;
@@ -232,8 +230,7 @@ static void tell_web(struct engine *e)
 	free(real);
 }
 
-/* -- reload
- * -------------------------------------------------------------------------------------------- */
+/* -- reload -------------------------------------------------------------------- */
 
 static size_t count_dropped(const struct conf *before, const struct conf *after)
 {
@@ -349,8 +346,7 @@ bool engine_reload(struct engine *e, bool force, struct arena *arena, const char
 	return say_reloaded(e, true, *why);
 }
 
-/* -- who is wanted
- * --------------------------------------------------------------------------------------- */
+/* -- who is wanted ------------------------------------------------------------- */
 
 static int64_t probers_wanted(const struct conf *c)
 {
@@ -375,8 +371,7 @@ void engine_want_peers(struct engine *e)
 	channel_send_shape(e->parent, MESSAGE_WANT_PEERS, 0, &message_want_peers_shape, &want);
 }
 
-/* -- the probers' setup
- * ------------------------------------------------------------------------------------ */
+/* -- the probers' setup -------------------------------------------------------- */
 
 /* The nameservers of /etc/resolv.conf; those of the configuration if there are none. */
 static const char *const *system_upstreams(const struct conf *c, struct arena *arena, size_t *n)
@@ -456,9 +451,7 @@ static void send_setup(struct engine *e, struct peer *p)
 	arena_free(arena);
 }
 
-/* -- peers
- * --------------------------------------------------------------------------------------------------
- */
+/* -- peers --------------------------------------------------------------------- */
 
 static int peer_frame(struct peer *p, const struct frame *f, struct error *err)
 {

@@ -15,8 +15,7 @@
 #define CAUSES_MAX     20
 #define INITIAL_HOLD_S 900 /* the notice of a first start waits for the rest, at most so long */
 
-/* -- the notice
- * ---------------------------------------------------------------------------------------- */
+/* -- the notice ---------------------------------------------------------------- */
 
 static const char *const *split(const char *words, struct arena *arena, size_t *n)
 {
@@ -98,6 +97,8 @@ static void compose(struct engine *e, const struct incident *i, enum notice_stat
 	    .check = i->check,
 	    .subject = i->subject,
 	    .summary = status == NOTICE_RESOLVED ? ended(i, arena) : i->summary,
+	    .before = i->before,
+	    .after = i->after,
 	    .expected = i->expected,
 	    .actual = i->actual,
 	    .impact = status == NOTICE_RESOLVED ? NULL : notice_impact(i->check, i->severity),
@@ -111,9 +112,7 @@ static void compose(struct engine *e, const struct incident *i, enum notice_stat
 	members(e, i, n, arena);
 }
 
-/* -- rows
- * ------------------------------------------------------------------------------------------------
- */
+/* -- rows ---------------------------------------------------------------------- */
 
 static const char *encoded(const struct notice *n, struct arena *arena)
 {
@@ -198,9 +197,7 @@ static void supersede(struct engine *e, struct store_outgoing *o)
 	store_update_outgoing(e->store, o);
 }
 
-/* -- changes
- * ------------------------------------------------------------------------------------------------
- */
+/* -- changes ------------------------------------------------------------------- */
 
 void engine_record_change(struct engine *e, uint32_t subject, const struct change *c, int64_t stamp,
 			  const char *notice)
@@ -279,37 +276,49 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 	arena_free(arena);
 }
 
-void engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp)
+/* A problem without a name of its own is called by the gravest change that shows it. */
+static void called_by(struct incident *i, const struct notice *change)
 {
-	struct arena *arena = arena_new();
-	size_t n;
-	struct store_outgoing *rows = store_pending_changes(e->store, subject, stamp, arena, &n);
-	struct buf events;
+	const struct check *check = check_find(i->check);
+	bool named = i->before || i->after;
 
-	buf_init(&events, 4096);
-	if (i->changes)
-		buf_addstr(&events, i->changes);
-	for (size_t k = 0; k < n; k++) {
-		struct notice change;
-		struct error err;
-		if (in_flight(e, &rows[k]) ||
-		    notice_decode(rows[k].notice, strlen(rows[k].notice), arena, &change, &err) < 0)
-			continue;
-		buf_printf(&events, "%s%s", events.len ? " " : "", change.event);
-		supersede(e, &rows[k]);
+	if (named && change->severity < i->severity)
+		return;
+	i->before = change->before;
+	i->after = change->after;
+	if (change->severity > i->severity)
+		i->severity = change->severity;
+	if (check == NULL || check->event == NULL) {
+		i->event = change->event;
+		i->summary = change->summary;
 	}
-	if (n > 0) {
-		i->changes = buf_str(&events);
-		store_put_incident(e->store, i);
-		i->changes = NULL; /* the text ends here; the state has it */
-	}
-	buf_clear(&events);
-	arena_free(arena);
 }
 
-/* -- incidents
- * ------------------------------------------------------------------------------------------------
- */
+bool engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp,
+		   struct arena *arena)
+{
+	size_t n;
+	struct store_outgoing *rows = store_pending_changes(e->store, subject, stamp, arena, &n);
+	bool any = false;
+
+	for (size_t k = 0; k < n; k++) {
+		struct notice *change = arena_alloc(arena, sizeof(*change));
+		struct error err;
+		if (in_flight(e, &rows[k]) ||
+		    notice_decode(rows[k].notice, strlen(rows[k].notice), arena, change, &err) < 0)
+			continue;
+		i->changes = i->changes ? arena_printf(arena, "%s %s", i->changes, change->event)
+					: change->event;
+		called_by(i, change);
+		supersede(e, &rows[k]);
+		any = true;
+	}
+	if (any)
+		store_put_incident(e->store, i);
+	return any;
+}
+
+/* -- incidents ----------------------------------------------------------------- */
 
 static void tell_one(struct engine *e, struct incident *i, const char *receiver,
 		     struct arena *arena)
@@ -452,9 +461,7 @@ void engine_tell_withdrawn(struct engine *e, struct incident *i)
 	arena_free(arena);
 }
 
-/* -- the first look
- * ------------------------------------------------------------------------------------------------
- */
+/* -- the first look ------------------------------------------------------------ */
 
 static struct incident *new_initial(struct engine *e, const struct incident *first,
 				    struct arena *arena)
@@ -511,9 +518,7 @@ void engine_tell_initial(struct engine *e, struct incident *i)
 	arena_free(arena);
 }
 
-/* -- about ourselves
- * ------------------------------------------------------------------------------------------------
- */
+/* -- about ourselves ----------------------------------------------------------- */
 
 static struct incident *own(struct engine *e, const char *event, const char *check,
 			    enum finding_severity severity, const char *summary, const char *advice,
@@ -575,9 +580,7 @@ void engine_tell_daemon(struct engine *e, const char *event, enum finding_severi
 	arena_free(arena);
 }
 
-/* -- the last word
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- the last word ------------------------------------------------------------- */
 
 static bool initial_waits(struct engine *e, const struct store_outgoing *o)
 {

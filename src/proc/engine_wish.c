@@ -49,8 +49,7 @@ static void put_time(json_t *o, const char *key, int64_t at)
 	json_object_set_new(o, key, at > 0 ? json_string(stamp_format(text, at)) : json_null());
 }
 
-/* -- the verbs
- * ---------------------------------------------------------------------------------------------- */
+/* -- the verbs ----------------------------------------------------------------- */
 
 static void look_now(struct engine *e, uint32_t subject)
 {
@@ -259,9 +258,7 @@ void engine_tested(struct engine *e, int64_t row, const struct message_sent *sen
 	}
 }
 
-/* -- the table
- * -------------------------------------------------------------------------------------------------
- */
+/* -- the table ----------------------------------------------------------------- */
 
 static const struct verb {
 	const char *name;

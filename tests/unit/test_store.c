@@ -208,8 +208,7 @@ static void test_full_disk_passes(void **state)
 	assert_string_equal(store_meta(p->s, "lost", p->arena), "found");
 }
 
-/* -- rows
- * --------------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------- */
 
 static void collect(const struct store_subject *row, void *arg)
 {
