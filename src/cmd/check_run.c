@@ -93,15 +93,24 @@ static uint64_t order_id(const struct check *c, const struct job *j, size_t host
 	return ((uint64_t)(j - c->jobs) + 1) << 16 | host;
 }
 
+/* What a name on the command line is. */
+static int first_kind(const struct check *c)
+{
+	return c->wish->host_port != NULL ? OBS_KIND_HOST : OBS_KIND_DOMAIN;
+}
+
 static struct observation *unseen(struct job *j, const char *why)
 {
 	struct observation *o = arena_alloc(j->arena, sizeof(*o));
 	o->v = OBS_VERSION;
-	o->kind = OBS_KIND_DOMAIN;
+	o->kind = first_kind(j->check);
 	o->subject = j->conf->name;
 	o->at = clock_now();
 	o->failure = (struct obs_failure){OBS_STAGE_NONE, OBS_CLASS_LOCAL, why, 0};
-	o->domain = arena_alloc(j->arena, sizeof(*o->domain));
+	if (o->kind == OBS_KIND_DOMAIN)
+		o->domain = arena_alloc(j->arena, sizeof(*o->domain));
+	else
+		o->host = arena_alloc(j->arena, sizeof(*o->host));
 	return o;
 }
 
@@ -185,7 +194,9 @@ static void job_begin(struct job *j)
 	j->begun = true;
 	j->began_ms = clock_monotonic_ms();
 	c->n_working++;
-	struct message_order o = order_for(j, OBS_KIND_DOMAIN, j->conf->name);
+	struct message_order o = order_for(j, first_kind(c), j->conf->name);
+	o.ports = &c->wish->host_port;
+	o.n_ports = c->wish->host_port != NULL;
 	channel_send_shape(c->channel, MESSAGE_ORDER, order_id(c, j, 0), &message_order_shape, &o);
 	int64_t ms = c->wish->timeout_ms + GRACE_MS;
 	bound = (struct timeval){ms / 1000, ms % 1000 * 1000};
@@ -251,7 +262,7 @@ static void on_observed(struct check *c, const struct frame *f)
 	struct observation *o = observation_decode(f->body, f->len, SHAPE_STRICT, j->arena, &err);
 	if (o == NULL)
 		job_end(j, "the prober's answer was not understood");
-	else if (host == 0 && o->kind == OBS_KIND_DOMAIN)
+	else if (host == 0 && o->kind == first_kind(c))
 		on_domain(j, o);
 	else if (host > 0 && o->kind == OBS_KIND_HOST)
 		on_host(j, host - 1, o);
@@ -327,7 +338,8 @@ static bool private_upstream(struct check *c)
 		c->folder[0] = '\0';
 		return false;
 	}
-	c->resolver = private_resolver_start(c->folder, c->conf->trust_anchor, "/dev/null", &port, &err);
+	c->resolver =
+	    private_resolver_start(c->folder, c->conf->trust_anchor, "/dev/null", &port, &err);
 	if (c->resolver < 0) {
 		if (c->conf->resolver_mode == CONF_RESOLVER_PRIVATE)
 			fprintf(stderr, "mxwatch: no private resolver: %s\n", err.text);

@@ -17,12 +17,13 @@
 struct check_wish { /* what is wanted of every domain */
 	bool hosts;      /* the hosts too, not the domain's own records alone */
 	bool mta_sts, tls_rpt, submission, dane, sweep, relay_test;
+	const char *host_port; /* the names are hosts: look at this port of each; NULL: domains */
 	int64_t timeout_ms; /* bound of one domain's whole check */
 };
 
 struct check_sight { /* of one domain; borrowed during the callback */
 	const struct conf_domain *conf;
-	const struct observation *domain; /* never NULL */
+	const struct observation *domain; /* never NULL; the host's with wish.host_port */
 	const struct observation *const *hosts;
 	size_t n_hosts;
 	int64_t duration_ms;

@@ -19,7 +19,7 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: announced, not available yet */
 } commands[] = {
-    {"check", cmd_check}, {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", NULL},
+    {"check", cmd_check}, {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", cmd_tlsa},
     {"status", NULL},	  {"list", NULL},     {"incidents", NULL},	{"history", NULL},
     {"diff", NULL},	  {"ack", NULL},      {"silence", NULL},	{"recheck", NULL},
     {"queue", NULL},	  {"reload", NULL},   {"config", NULL},		{"route", NULL},
@@ -36,7 +36,7 @@ static const char usage_text[] =
     "  check DOMAIN...         probe now and print the report\n"
     "  lint KIND [FILE|-]      parse one policy, record, report or watchlist\n"
     "  explain CHECK           what a check looks at, why, and how to mend it\n"
-    "  tlsa                    the TLSA records of a certificate\n"
+    "  tlsa HOST               the TLSA records to publish for the live keys\n"
     "through the daemon (-s SOCKET):\n"
     "  status, list, history, diff, recheck        what is known of the domains\n"
     "  incidents, ack, silence                     what is wrong, and who knows\n"

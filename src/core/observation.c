@@ -17,7 +17,8 @@ const char *const obs_relay_words[] = {"unasked", "refused", "accepted", "unknow
 const char *const obs_ocsp_words[] = {"none", "good", "revoked", "unknown", "invalid", NULL};
 static const char *const kind_words[] = {"none", "domain", "host", NULL};
 
-#define MAX_NAME  255
+#define MAX_NAME                                                                                   \
+	(255 * 4) /* from the wire: each octet may have become \DDD (RFC 1035 section 5.1) */
 #define MAX_RRS	  256
 #define MAX_LINES 128
 
@@ -94,7 +95,7 @@ static const struct shape answer_shape = SHAPE("answer", struct obs_answer, answ
 static const struct shape_field mx_rr_fields[] = {
     {"preference", SHAPE_INT, offsetof(struct obs_mx_rr, preference), 0, 65535, NULL, NULL,
      SHAPE_ALWAYS},
-    STR(obs_mx_rr, host, MAX_NAME * 4),
+    STR(obs_mx_rr, host, MAX_NAME),
 };
 static const struct shape mx_rr_shape = SHAPE("mx_rr", struct obs_mx_rr, mx_rr_fields);
 
@@ -121,7 +122,7 @@ static const struct shape_field srv_rr_fields[] = {
      SHAPE_ALWAYS},
     {"weight", SHAPE_INT, offsetof(struct obs_srv_rr, weight), 0, 65535, NULL, NULL, SHAPE_ALWAYS},
     {"port", SHAPE_INT, offsetof(struct obs_srv_rr, port), 0, 65535, NULL, NULL, SHAPE_ALWAYS},
-    STR(obs_srv_rr, target, MAX_NAME * 4),
+    STR(obs_srv_rr, target, MAX_NAME),
 };
 static const struct shape srv_rr_shape = SHAPE("srv_rr", struct obs_srv_rr, srv_rr_fields);
 
@@ -165,15 +166,24 @@ static const struct shape_field caa_fields[] = {
 static const struct shape caa_shape = SHAPE("caa", struct obs_caa, caa_fields);
 
 static const struct shape_field cert_fields[] = {
-    STR(obs_cert, sha256, 256),	     STR(obs_cert, sha512, 256),
-    STR(obs_cert, spki_sha256, 256), STR(obs_cert, spki_sha512, 256),
-    STR(obs_cert, subject, 2048),    STR(obs_cert, issuer, 2048),
-    STR(obs_cert, serial, 256),	     TIME(obs_cert, not_before),
-    TIME(obs_cert, not_after),	     BOOL(obs_cert, bad_dates),
-    STRS(obs_cert, dns_names, OBS_MAX_DNS_NAMES),  BOOL(obs_cert, odd_names),
-    STR(obs_cert, key_type, 64),     INT(obs_cert, key_bits),
-    STR(obs_cert, signature, 128),   BOOL(obs_cert, is_ca),
-    BOOL(obs_cert, self_signed),     INT(obs_cert, signed_by),
+    STR(obs_cert, sha256, 256),
+    STR(obs_cert, sha512, 256),
+    STR(obs_cert, spki_sha256, 256),
+    STR(obs_cert, spki_sha512, 256),
+    STR(obs_cert, subject, 2048),
+    STR(obs_cert, issuer, 2048),
+    STR(obs_cert, serial, 256),
+    TIME(obs_cert, not_before),
+    TIME(obs_cert, not_after),
+    BOOL(obs_cert, bad_dates),
+    STRS(obs_cert, dns_names, OBS_MAX_DNS_NAMES),
+    BOOL(obs_cert, odd_names),
+    STR(obs_cert, key_type, 64),
+    INT(obs_cert, key_bits),
+    STR(obs_cert, signature, 128),
+    BOOL(obs_cert, is_ca),
+    BOOL(obs_cert, self_signed),
+    INT(obs_cert, signed_by),
 };
 static const struct shape cert_shape = SHAPE("cert", struct obs_cert, cert_fields);
 
