@@ -66,6 +66,10 @@ void notice_encode(const struct notice *n, struct buf *out);
 int notice_decode(const char *json, size_t len, struct arena *arena, struct notice *n,
 		  struct error *err);
 
+/* The summary of a problem that is over: "Over after 2 h 13 min: ..." */
+const char *notice_over(struct arena *arena, int64_t seconds, const char *summary);
+/* A notice's summary without that beginning, for a place that says so itself. */
+const char *notice_sentence(const struct notice *n);
 /* A few words for a subject line; an event without words of its own is called by its check's
  * title, or by its name. */
 const char *notice_title(const char *event);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "stamp.h"
 #include "text.h"
 
 /* -- titles -- */
@@ -59,6 +60,24 @@ const char *notice_title(const char *event)
 	}
 	const struct check *c = check_find(event);
 	return c != NULL ? c->title : event;
+}
+
+/* -- the end of a problem -- */
+
+static const char over[] = "Over after ";
+
+const char *notice_over(struct arena *arena, int64_t seconds, const char *summary)
+{
+	char length[STAMP_TEXT];
+	return arena_printf(arena, "%s%s: %s", over, stamp_duration_human(length, seconds), summary);
+}
+
+const char *notice_sentence(const struct notice *n)
+{
+	const char *end = strstr(n->summary, ": ");
+	if (n->status != NOTICE_RESOLVED || !text_starts(n->summary, over) || end == NULL)
+		return n->summary;
+	return end + 2;
 }
 
 /* -- impact -- */

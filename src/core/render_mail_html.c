@@ -138,7 +138,7 @@ static void headline(struct buf *out, struct arena *arena, const struct notice *
 	    out,
 	    "</div>\n<div class=\"ink\" style=\"font-size:21px;line-height:29px;font-weight:650;"
 	    "color:#17202a;overflow-wrap:anywhere\">");
-	put(out, n->summary, RENDER_MAX_VALUE);
+	put(out, notice_sentence(n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div>\n");
 	cell_end(out);
 }
@@ -331,7 +331,7 @@ static void digest_row(struct buf *out, struct arena *arena, const struct notice
 	put(out, render_title(arena, n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div>\n<div class=\"ink\" style=\"font-size:14px;line-height:21px;"
 			"color:#17202a;overflow-wrap:anywhere\">");
-	put(out, n->summary, RENDER_MAX_VALUE);
+	put(out, notice_sentence(n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div></div>\n");
 	cell_end(out);
 }

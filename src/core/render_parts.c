@@ -139,7 +139,7 @@ const char *render_lead(struct arena *arena, const struct notice *n)
 const char *render_headline(struct arena *arena, const struct notice *n)
 {
 	return arena_printf(arena, "%s: %s", render_lead(arena, n),
-			    render_cleaned(arena, n->summary, RENDER_MAX_VALUE));
+			    render_cleaned(arena, notice_sentence(n), RENDER_MAX_VALUE));
 }
 
 int64_t render_total(const struct notice *n)

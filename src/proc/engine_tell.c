@@ -74,14 +74,6 @@ static void members(struct engine *e, const struct incident *i, struct notice *n
 	belongings(e, n, arena);
 }
 
-static const char *ended(const struct incident *i, struct arena *arena)
-{
-	char span[STAMP_TEXT];
-
-	stamp_duration_human(span, i->closed - i->since);
-	return arena_printf(arena, "Over after %s: %s", span, i->summary);
-}
-
 static void compose(struct engine *e, const struct incident *i, enum notice_status status,
 		    struct arena *arena, struct notice *n)
 {
@@ -96,7 +88,9 @@ static void compose(struct engine *e, const struct incident *i, enum notice_stat
 	    .severity = i->severity,
 	    .check = i->check,
 	    .subject = i->subject,
-	    .summary = status == NOTICE_RESOLVED ? ended(i, arena) : i->summary,
+	    .summary = status == NOTICE_RESOLVED
+			       ? notice_over(arena, i->closed - i->since, i->summary)
+			       : i->summary,
 	    .before = i->before,
 	    .after = i->after,
 	    .expected = i->expected,

@@ -179,6 +179,22 @@ static void every_check_has_words(void **state)
 				notice_impact("mx.present", SEVERITY_WARNING));
 }
 
+static void the_end_of_a_problem(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct notice n = {.status = NOTICE_RESOLVED,
+			   .summary = notice_over(arena, 7980, "mx: no STARTTLS")};
+	assert_string_equal(n.summary, "Over after 2 h 13 min: mx: no STARTTLS");
+	assert_string_equal(notice_sentence(&n), "mx: no STARTTLS");
+	n.status = NOTICE_FIRING;
+	assert_string_equal(notice_sentence(&n), n.summary);
+	n.status = NOTICE_RESOLVED;
+	n.summary = "mx: well again";
+	assert_string_equal(notice_sentence(&n), "mx: well again");
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +204,7 @@ int main(void)
 	    cmocka_unit_test(the_outbox_keeps_everything),
 	    cmocka_unit_test(nonsense_is_refused),
 	    cmocka_unit_test(every_check_has_words),
+	    cmocka_unit_test(the_end_of_a_problem),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
