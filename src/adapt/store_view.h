@@ -27,7 +27,7 @@ void store_view_open(struct store *s, store_view_problem_cb *cb, void *arg);
 /* Incidents older than before (0 = from the newest), open ones, closed ones or both, newest first. */
 struct view_incident *store_view_incidents(struct store *s, bool open, bool closed, int64_t before,
     size_t max, struct arena *arena, size_t *n);
-/* Open incidents, gravest first. */
+/* Open incidents that are not explained by another, gravest first. */
 struct view_incident *store_view_gravest(struct store *s, size_t max, struct arena *arena, size_t *n);
 /* Incidents the domain is or was in, open ones first. */
 struct view_incident *store_view_incidents_of(struct store *s, const char *domain, size_t max,
@@ -62,6 +62,9 @@ struct eval_history *store_view_history(struct store *s, const char *domain,
 /* The two latest observations that differ; false if there are not two. */
 bool store_view_pair(struct store *s, int kind, const char *name, struct arena *arena,
     struct observation **before, struct observation **after);
+
+/* A whole copy as a new file of that name; the writer goes on meanwhile. */
+int store_view_copy(struct store *s, const char *file, struct error *err);
 
 /* Outbox rows by state, and when the oldest pending one was due (0 none). */
 void store_view_outbox(struct store *s, int64_t counts[4], int64_t *oldest);

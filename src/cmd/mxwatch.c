@@ -19,12 +19,13 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: announced, not available yet */
 } commands[] = {
-    {"check", cmd_check}, {"lint", cmd_lint}, {"explain", cmd_explain}, {"tlsa", cmd_tlsa},
-    {"status", NULL},	  {"list", NULL},     {"incidents", NULL},	{"history", NULL},
-    {"diff", NULL},	  {"ack", NULL},      {"silence", NULL},	{"recheck", NULL},
-    {"queue", NULL},	  {"reload", NULL},   {"config", NULL},		{"route", NULL},
-    {"test-alert", NULL}, {"export", NULL},   {"backup", NULL},		{"version", cmd_version},
-    {"help", cmd_help},
+    {"check", cmd_check},      {"lint", cmd_lint},	   {"explain", cmd_explain},
+    {"tlsa", cmd_tlsa},	       {"status", cmd_client},	   {"list", cmd_client},
+    {"incidents", cmd_client}, {"history", cmd_client},	   {"diff", cmd_client},
+    {"ack", cmd_client},       {"silence", cmd_client},	   {"recheck", cmd_client},
+    {"queue", cmd_client},     {"reload", cmd_client},	   {"config", cmd_client},
+    {"route", cmd_client},     {"test-alert", cmd_client}, {"export", cmd_client},
+    {"backup", cmd_client},    {"version", cmd_version},   {"help", cmd_help},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

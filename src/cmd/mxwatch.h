@@ -14,21 +14,8 @@ int cmd_lint(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_tlsa(int argc, char **argv);
 
-/* Through the daemon's Unix socket. */
-int cmd_status(int argc, char **argv);
-int cmd_list(int argc, char **argv);
-int cmd_incidents(int argc, char **argv);
-int cmd_history(int argc, char **argv);
-int cmd_diff(int argc, char **argv);
-int cmd_ack(int argc, char **argv);
-int cmd_silence(int argc, char **argv);
-int cmd_recheck(int argc, char **argv);
-int cmd_queue(int argc, char **argv);
-int cmd_reload(int argc, char **argv);
-int cmd_config(int argc, char **argv);
-int cmd_route(int argc, char **argv);
-int cmd_test_alert(int argc, char **argv);
-int cmd_export(int argc, char **argv);
-int cmd_backup(int argc, char **argv);
+/* Through the daemon's Unix socket, all of them (status, list, incidents, ...), and the questions to
+ * the configuration file. */
+int cmd_client(int argc, char **argv);
 
 #endif

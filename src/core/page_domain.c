@@ -34,8 +34,9 @@ static const char *title_of(const struct finding *f)
 static void finding(struct buf *out, const struct finding *f, const char *domain)
 {
 	bool bad = f->status == FINDING_FAIL || f->status == FINDING_WARN;
+	bool quiet = f->status == FINDING_PASS || f->status == FINDING_SKIP;
 
-	buf_addstr(out, "<li><div class=\"row\"><span>");
+	buf_printf(out, "<li%s><div class=\"row\"><span>", quiet ? " class=\"quiet\"" : "");
 	page_status(out, f->status);
 	buf_addstr(out, " <strong>");
 	page_put(out, title_of(f));
@@ -97,9 +98,9 @@ static void area(struct buf *out, const struct view_detail *d, const char *name)
 	tally(out, "fail", "✕", n[FINDING_FAIL], "failed");
 	tally(out, "warn", "!", n[FINDING_WARN], n[FINDING_WARN] == 1 ? "warning" : "warnings");
 	tally(out, "unknown", "?", n[FINDING_UNKNOWN], "unknown");
+	tally(out, "info", "i", n[FINDING_INFO], n[FINDING_INFO] == 1 ? "note" : "notes");
 	tally(out, "pass", "✓", n[FINDING_PASS], "good");
-	if (all == n[FINDING_SKIP])
-		tally(out, "skip-s", "–", n[FINDING_SKIP], "not tested");
+	tally(out, "skip-s", "–", n[FINDING_SKIP], "not tested");
 	buf_addstr(out, "</span></summary><ul class=\"list\">\n");
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
 		for (size_t i = 0; i < f->n; i++)
@@ -276,7 +277,7 @@ static void chain(struct buf *out, const char *where, const struct obs_tls *t, i
 	page_put(out, where);
 	buf_addstr(out, "</h3><span class=\"counts\">");
 	tally(out, t->trusted ? "pass" : "warn", t->trusted ? "✓" : "!", t->n_chain,
-	      t->trusted ? "certificates, trusted" : "certificates, not trusted");
+	      t->trusted ? "sent, trusted" : "sent, not trusted");
 	buf_addstr(out, "</span></summary><ol class=\"list\">\n");
 	for (size_t i = 0; i < t->n_chain; i++)
 		certificate(out, &t->chain[i], i, now);
@@ -481,7 +482,7 @@ static void hero(struct buf *out, const struct view_detail *d, int64_t now)
 		buf_addstr(out, "</p>");
 	}
 	if (g && d->grade.rule) {
-		buf_printf(out, "<p>Grade %s: ", view_grade_words[g]);
+		buf_addstr(out, "<p>Grade ");
 		page_put(out, d->grade.rule);
 		if (d->grade.subject && strcmp(d->grade.subject, d->row.name) != 0) {
 			buf_addstr(out, " <span class=\"dim\">(");

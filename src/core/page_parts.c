@@ -101,6 +101,37 @@ void page_ago(struct buf *out, int64_t at, int64_t now)
 		   past && now != at ? " ago" : "");
 }
 
+static void bare(struct buf *out, const json_t *v)
+{
+	char *compact = json_is_string(v) ? NULL : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	buf_addstr(out, compact ? compact : json_string_value(v));
+	free(compact);
+}
+
+/* "a, b" of a list, "key value, key value" of an object; deeper ones as they stand. */
+static void members_of(struct buf *out, json_t *v)
+{
+	const char *key;
+	json_t *item;
+	size_t i, n = 0;
+	struct buf said;
+
+	buf_init(&said, 8192);
+	json_array_foreach(v, i, item)
+	{
+		buf_addstr(&said, n++ ? ", " : "");
+		bare(&said, item);
+	}
+	json_object_foreach(v, key, item)
+	{
+		buf_printf(&said, "%s%s ", n++ ? ", " : "", key);
+		bare(&said, item);
+	}
+	put(out, n ? buf_str(&said) : "none", VALUE_MAX);
+	buf_clear(&said);
+}
+
 void page_value(struct buf *out, const char *json)
 {
 	json_t *v = json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL;
@@ -109,8 +140,8 @@ void page_value(struct buf *out, const char *json)
 		buf_addstr(out, "none");
 	else if (json_is_string(v))
 		put(out, json_string_value(v)[0] ? json_string_value(v) : "empty", VALUE_MAX);
-	else if (json_is_array(v) && json_array_size(v) == 0)
-		buf_addstr(out, "none");
+	else if (json_is_array(v) || json_is_object(v))
+		members_of(out, v);
 	else
 		put(out, json, VALUE_MAX);
 	json_decref(v);

@@ -335,7 +335,8 @@ void web_api_diff(struct exchange *x)
 				     &before, &after))
 			continue;
 		compare(x, &c, before, after);
-		json_array_append_new(data, api_comparison(&c));
+		if (c.n > 0)
+			json_array_append_new(data, api_comparison(&c));
 	}
 	store_view_end(s);
 	web_reply_json(x, 200, api_list(data, NULL));

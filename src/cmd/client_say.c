@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+#include "client_say.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "console.h"
+#include "render_parts.h"
+#include "stamp.h"
+
+#define TEXT_MAX 2000
+
+void say(const char *text)
+{
+	struct buf clean;
+
+	if (text == NULL)
+		return;
+	buf_init(&clean, 4 * TEXT_MAX + 8);
+	render_clean(&clean, text, TEXT_MAX);
+	fputs(buf_str(&clean), stdout);
+	buf_clear(&clean);
+}
+
+void say_key(const json_t *o, const char *key)
+{
+	say(json_string_value(json_object_get(o, key)));
+}
+
+void say_ago(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	char length[STAMP_TEXT];
+	int64_t at, now = clock_now();
+
+	if (text == NULL || !stamp_parse(text, &at))
+		fputs("never", stdout);
+	else if (at >= now)
+		fputs("now", stdout);
+	else
+		printf("%s ago", stamp_duration_human(length, now - at));
+}
+
+void say_value(const json_t *v)
+{
+	char *compact;
+
+	if (v == NULL || json_is_null(v)) {
+		fputs("none", stdout);
+	} else if (json_is_string(v)) {
+		say(json_string_value(v));
+	} else {
+		compact = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+		say(compact);
+		free(compact);
+	}
+}
+
+void say_json(const json_t *v)
+{
+	char *compact = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	puts(compact ? compact : "null");
+	free(compact);
+}
+
+void say_mark(bool color, const char *word)
+{
+	static const struct {
+		const char *word, *mark;
+		enum console_style style;
+	} marks[] = {
+	    {"critical", "FAIL", CONSOLE_RED},	{"fail", "FAIL", CONSOLE_RED},
+	    {"dead", "FAIL", CONSOLE_RED},	{"warning", "WARN", CONSOLE_YELLOW},
+	    {"warn", "WARN", CONSOLE_YELLOW},	{"unknown", "????", CONSOLE_BLUE},
+	    {"ok", "OK", CONSOLE_GREEN},	{"closed", "OVER", CONSOLE_GREEN},
+	    {"delivered", "OK", CONSOLE_GREEN}, {"info", "INFO", CONSOLE_BLUE},
+	    {"pending", "WAIT", CONSOLE_DIM},
+	};
+
+	for (size_t i = 0; word && i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strcmp(marks[i].word, word) == 0) {
+			printf("%s%-4s%s  ", console_style(color, marks[i].style), marks[i].mark,
+			       console_style(color, CONSOLE_PLAIN));
+			return;
+		}
+	fputs("NOTE  ", stdout);
+}
+
+void say_incident(bool color, const json_t *i)
+{
+	const char *state = json_string_value(json_object_get(i, "state"));
+	const char *severity = json_string_value(json_object_get(i, "severity"));
+	const json_t *total = json_object_get(i, "domains_total");
+	bool open = state && strcmp(state, "open") == 0;
+
+	say_mark(color, open ? severity : "closed");
+	fputs(console_style(color, CONSOLE_BOLD), stdout);
+	say_key(i, "subject");
+	fputs(console_style(color, CONSOLE_PLAIN), stdout);
+	fputs("  ", stdout);
+	say_key(i, "summary");
+	fputs("\n      ", stdout);
+	say_key(i, "event");
+	fputs(open ? ", began " : ", over ", stdout);
+	say_ago(i, open ? "since" : "closed");
+	if (json_integer_value(total) > 1)
+		printf(", %lld domains", (long long)json_integer_value(total));
+	if (json_is_object(json_object_get(i, "acknowledged"))) {
+		fputs(", acknowledged by ", stdout);
+		say_key(json_object_get(i, "acknowledged"), "by");
+	}
+	fputs(", id ", stdout);
+	say_key(i, "id");
+	putchar('\n');
+}
+
+void say_change(const json_t *c)
+{
+	say_key(c, "at");
+	fputs("  ", stdout);
+	say_key(c, "subject");
+	fputs("  ", stdout);
+	say_key(c, "summary");
+	putchar('\n');
+	if (json_is_null(json_object_get(c, "before")) && json_is_null(json_object_get(c, "after")))
+		return;
+	fputs("    - ", stdout);
+	say_value(json_object_get(c, "before"));
+	fputs("\n    + ", stdout);
+	say_value(json_object_get(c, "after"));
+	putchar('\n');
+}
+
+void say_csv(const char *text, bool last)
+{
+	putchar('"');
+	if (text && *text && strchr("=+-@\t\r", *text))
+		putchar('\'');
+	for (; text && *text; text++) {
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
+	}
+	fputs(last ? "\"\r\n" : "\",", stdout);
+}
