@@ -68,6 +68,12 @@ static void engine(const struct metrics *m, struct buf *out)
 		return;
 	single(out, "mxwatch_scheduler_last_tick_timestamp_seconds", "gauge",
 	       "When the engine answered last.", e->seen_at);
+	single(out, "mxwatch_schedule_lag_seconds", "gauge",
+	       "How long the earliest probe of the schedule has been due.", e->lag_s);
+	single(out, "mxwatch_config_last_reload_successful", "gauge",
+	       "1 unless the last reload was refused.", e->reload_ok);
+	single(out, "mxwatch_notifications_dead_total", "counter",
+	       "Notices given up since the engine started.", e->given_up);
 	single(out, "mxwatch_checks_inflight", "gauge", "Probes under way.", e->in_flight);
 	single(out, "mxwatch_observations_waiting", "gauge",
 	       "Observations that wait for the state.", e->waiting);

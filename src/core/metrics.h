@@ -15,7 +15,8 @@
 struct metrics_engine { /* what the engine says of itself; seen_at 0: nothing yet */
 	int64_t seen_at;
 	int64_t in_flight, waiting, to_judge, not_baselined, probers, observed, judged;
-	bool blind, state_writable;
+	int64_t lag_s, given_up;
+	bool blind, state_writable, reload_ok;
 };
 
 struct metrics {

@@ -74,6 +74,7 @@ static void bury(struct engine *e)
 		    (o = store_next_outgoing(e->store, l.name[i], INT64_MAX, l.arena)) ||
 		    (o = store_digest(e->store, l.name[i], INT64_MAX, 1, l.arena, &(size_t){0}))) {
 			o->state = STORE_DEAD;
+			e->n_dead++;
 			o->text = "the receiver is not in the configuration any more";
 			o->ended = clock_now();
 			store_update_outgoing(e->store, o);
@@ -333,6 +334,7 @@ static void dead(struct engine *e, struct store_outgoing *o)
 	log_error("outbox", "notice %s could not be delivered to %s: %lld %s", o->uid, o->receiver,
 		  (long long)o->code, o->text ? o->text : "");
 	o->state = STORE_DEAD;
+	e->n_dead++;
 	o->ended = clock_now();
 	fall_back(e, o);
 }

@@ -138,8 +138,9 @@ struct engine {
 
 	struct event *on_schedule, *on_flush, *on_gate, *on_outbox, *on_status, *on_minute,
 	    *on_patience;
+	bool reload_failed; /* the last one */
 	/* figures for STATUS and the status wish */
-	int64_t n_observed, n_judged, n_told, told_before;
+	int64_t n_observed, n_judged, n_told, n_dead, told_before;
 };
 
 /* -- engine.c -- */

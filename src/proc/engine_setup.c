@@ -286,6 +286,7 @@ static bool say_reloaded(struct engine *e, bool ok, const char *text)
 {
 	struct message_status said = {.text = text, .ok = ok};
 
+	e->reload_failed = !ok;
 	channel_send_shape(e->parent, MESSAGE_RELOADED, 0, &message_status_shape, &said);
 	if (ok)
 		log_info("reload", "%s", text);

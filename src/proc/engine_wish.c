@@ -92,6 +92,14 @@ static void reload(struct wishing *w)
 	w->body = json_pack("{s:b, s:s}", "ok", ok, "text", why);
 }
 
+/* How long the earliest of the schedule has been due. */
+static int64_t lag_s(const struct engine *e)
+{
+	int64_t next = plan_next(e->plan), now_ms = clock_monotonic_ms();
+
+	return next < now_ms ? (now_ms - next) / 1000 : 0;
+}
+
 static void status(struct wishing *w)
 {
 	struct engine *e = w->e;
@@ -111,6 +119,9 @@ static void status(struct wishing *w)
 		json_object_set_new(w->body, "open_incidents",
 				    json_integer(store_open_incidents(e->store)));
 	put_time(w->body, "blind_since", e->sight.since);
+	json_object_set_new(w->body, "lag_s", json_integer(lag_s(e)));
+	json_object_set_new(w->body, "given_up", json_integer(e->n_dead));
+	json_object_set_new(w->body, "reload_ok", json_boolean(!e->reload_failed));
 }
 
 static json_t *queue_row(const struct store_outgoing *o)

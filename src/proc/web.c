@@ -120,6 +120,9 @@ static void take_status(struct web *w, const char *body)
 	    .probers = number(o, "probers"),
 	    .observed = number(o, "observed"),
 	    .judged = number(o, "judged"),
+	    .lag_s = number(o, "lag_s"),
+	    .given_up = number(o, "given_up"),
+	    .reload_ok = json_is_true(json_object_get(o, "reload_ok")),
 	    .blind = json_is_true(json_object_get(o, "blind")),
 	    .state_writable = json_is_true(json_object_get(o, "state_writable")),
 	};
