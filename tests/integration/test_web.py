@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: ISC
+"""The status page, the API, the metrics and the verbs of mxwatch against a daemon in the lab."""
+
+import contextlib
+import csv
+import html.parser
+import http.client
+import io
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+import xml.etree.ElementTree as etree
+
+import pytest
+
+from lab.loop import wait_for
+
+PORT = 9791
+TOKEN = 'sesame-of-the-lab'
+HOSTILE = b'220 \x1b[2J<script>alert(1)</script>"\'>&lt;img src=x onerror=alert(2)> ESMTP\r\n'
+
+
+class Web:
+    """The daemon with its web, and how to ask it."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.socket = os.path.join(daemon.state, 'mxwatch.sock')
+
+    def ask(self, path, method='GET', body=None, local=False, **headers):
+        connection = http.client.HTTPConnection('127.0.0.1', PORT, timeout=20)
+        if local:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(self.socket)
+        headers = {k.replace('_', '-'): v for k, v in headers.items()}
+        connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=headers)
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()
+        connection.close()
+        return answer
+
+    def get(self, path, **more):
+        answer = self.ask(path, **more)
+        assert answer.status == 200, (path, answer.status, answer.text)
+        return answer.text
+
+    def json(self, path, **more):
+        return json.loads(self.get(path, **more))
+
+
+@pytest.fixture(scope='module')
+def web(lab, watching, tmp_path_factory):
+    token = tmp_path_factory.mktemp('web') / 'token'
+    token.write_text(TOKEN + '\n')
+    token.chmod(0o644)
+    token.parent.chmod(0o755)
+    lab.host('mx.hostile-page.test', banner=HOSTILE)
+    domains = [lab.domain('page-good.test', mx=2),
+               lab.domain('page-selfsigned.test', mx=1, certificate='self-signed', policy=None),
+               lab.domain('page-moves.test', mx=1),
+               lab.domain('page-hostile.test', mx=['mx.hostile-page.test'], policy=None)]
+    daemon = watching(*domains, more=f'web: {{listen: [127.0.0.1:{PORT}], bearer_token_file: {token}}}\n')
+    w = Web(daemon)
+    w.moves = domains[2]
+    daemon.look_twice()
+
+    def judged():
+        with contextlib.suppress(OSError, AssertionError):
+            return all(d['state'] != 'pending' for d in w.json('/api/v1/domains')['data'])
+    wait_for(judged, 20, lambda: f'all domains judged\n{daemon.said()}')
+    return w
+
+
+@pytest.fixture
+def client(web, mxwatch):
+    """client('status', ...) runs the command against this daemon's socket."""
+    return lambda verb, *argv: mxwatch(verb, '-s', web.socket, *argv)
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would see: the text, and the elements that are there."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.elements, self.attributes = '', set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        self.attributes += [(tag, name) for name, _ in attrs]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+# -- pages --------------------------------------------------------------------------------------------
+
+PAGES = ['/', '/domains', '/domains?q=good', '/domains?state=warning', '/domains/page-good.test',
+         '/domains/page-selfsigned.test', '/domains/page-hostile.test', '/hosts/mx1.page-good.test',
+         '/incidents', '/incidents?state=all', '/changes']
+
+
+@pytest.mark.parametrize('path', PAGES)
+def test_page_is_safe_and_whole(web, path):
+    """No script, no inline style, nothing from elsewhere; the headers say so too."""
+    answer = web.ask(path)
+    page = Page(answer.text)
+    assert answer.status == 200 and answer.text.rstrip().endswith('</html>')
+    assert "default-src 'none'" in answer.headers['Content-Security-Policy']
+    assert answer.headers['X-Content-Type-Options'] == 'nosniff'
+    assert answer.headers['Referrer-Policy'] == 'no-referrer'
+    assert not page.elements & {'script', 'style', 'img', 'iframe', 'object'}, page.elements
+    assert not [a for a in page.attributes if a[1].startswith('on') or a[1] == 'style']
+    assert {'h1', 'main', 'nav', 'title'} <= page.elements
+
+
+def test_overview_counts(web):
+    text = Page(web.get('/')).text
+    assert '4 domains' in text and 'page-selfsigned.test' in text
+
+
+def test_domains_can_be_searched(web):
+    text = Page(web.get('/domains?q=MOVES')).text
+    assert 'page-moves.test' in text and 'page-good.test' not in text
+
+
+def test_keyset_paging_reaches_every_domain_once(web):
+    seen, after = [], ''
+    for _ in range(10):
+        part = web.json(f'/api/v1/domains?limit=3&after={after}')
+        seen += [d['domain'] for d in part['data']]
+        after = part['next']
+        if after is None:
+            break
+    assert seen == sorted(web.daemon.domains)
+
+
+def test_domain_page_has_grade_checks_and_records(web):
+    text = Page(web.get('/domains/page-good.test')).text
+    for part in ('Grade', 'MTA-STS policy', 'mode: enforce', 'mx1.page-good.test', 'TLSv1.3', 'certificate name'):
+        assert part in text, part
+
+
+def test_hostile_banner_is_text(web):
+    """reliability.md W1: what a stranger's server says is shown, and does nothing."""
+    raw = web.get('/domains/page-hostile.test')
+    page = Page(raw)
+    assert '<script>alert(1)</script>' in page.text, 'the banner is not shown'
+    assert 'script' not in page.elements and 'img' not in page.elements and '\x1b' not in raw
+
+
+def test_hostile_banner_in_a_browser(web, tmp_path):
+    chromium = shutil.which('chromium')
+    if chromium is None:
+        pytest.skip('no chromium here')
+    done = subprocess.run(
+        [chromium, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+         '--disable-background-networking', '--disable-component-update', '--disable-sync',
+         f'--user-data-dir={tmp_path}', '--dump-dom', f'http://127.0.0.1:{PORT}/domains/page-hostile.test'],
+        capture_output=True, timeout=60)
+    page = Page(done.stdout.decode('utf-8', 'replace'))
+    assert '<script>alert(1)</script>' in page.text and 'script' not in page.elements, done.stderr[-2000:]
+
+
+def test_unknown_paths(web):
+    assert web.ask('/nothing').status == 404
+    assert web.ask('/domains/not-watched.test').status == 404
+    assert web.ask('/domains/%00').status == 404
+    assert web.ask('/..%2f..%2fetc/passwd').status == 404
+    problem = web.ask('/api/v1/domains/not-watched.test')
+    assert problem.status == 404 and problem.headers['Content-Type'] == 'application/problem+json'
+    assert json.loads(problem.text)['status'] == 404
+
+
+def test_etag(web):
+    first = web.ask('/style.css')
+    again = web.ask('/style.css', If_None_Match=first.headers['ETag'])
+    assert again.status == 304 and again.text == ''
+
+
+def test_head_has_no_body(web):
+    answer = web.ask('/', method='HEAD')
+    assert answer.status == 200 and answer.text == '' and int(answer.headers['Content-Length']) > 1000
+
+
+def test_badge_and_feed(web):
+    svg = etree.fromstring(web.get('/badge/page-good.test.svg'))
+    assert 'page-good.test' in svg.attrib['aria-label']
+    web.moves.policy_id('20270909')
+    atom = '{http://www.w3.org/2005/Atom}'
+
+    def told():
+        feed = etree.fromstring(web.get('/changes.atom'))
+        return [e for e in feed.iter(atom + 'entry') if '20270909' in e.find(atom + 'title').text]
+    wait_for(told, 30, lambda: f'the change in the feed\n{web.daemon.said()}')
+
+
+# -- who may ask -------------------------------------------------------------------------------------------
+
+def test_foreign_host_is_refused(web):
+    """reliability.md W1: DNS rebinding against loopback."""
+    assert web.ask('/', Host='evil.example').status == 421
+    assert web.ask('/', Host='127.0.0.1.evil.example').status == 421
+    assert web.ask('/', Host=f'localhost:{PORT}').status == 200
+    assert web.ask('/', Host='evil.example', local=True).status == 200
+
+
+def test_wishes_take_the_token_or_the_socket(web):
+    path = '/api/v1/domains/page-good.test/recheck'
+    assert web.ask(path, 'POST', {}).status == 401
+    assert web.ask(path, 'POST', {}, Authorization='Bearer ' + TOKEN[:-1]).status == 401
+    assert web.ask(path, 'POST', {}, Authorization='Bearer ').status == 401
+    assert web.ask(path, 'POST', {}, Authorization='Bearer ' + TOKEN).status == 202
+    assert web.ask(path, 'POST', {}, local=True).status == 202
+    assert web.ask('/api/v1/queue').status == 401
+    assert web.ask(path, 'GET').status == 405
+    assert web.ask('/', 'DELETE').status >= 400
+    assert web.ask(path, 'POST', [], local=True).status == 400
+    assert 'state_path' not in web.json('/api/v1/status')
+
+
+def test_socket_is_for_its_group(web):
+    assert os.stat(web.socket).st_mode & 0o777 == 0o660
+
+
+def test_large_requests_are_refused(web):
+    assert web.ask('/', X_Large='x' * 20000).status >= 400
+    with contextlib.suppress(OSError):
+        assert web.ask('/api/v1/reload', 'POST', {'x': 'y' * 100000}, local=True).status >= 400
+    assert web.ask('/healthz').status == 200
+
+
+def test_slow_readers_do_not_hold_up_others(web):
+    """reliability.md W2: many connections that trickle; the page is served throughout."""
+    slow = []
+    for _ in range(300):
+        s = socket.socket()
+        s.settimeout(5)
+        s.connect(('127.0.0.1', PORT))
+        s.sendall(b'GET / HTTP/1.1\r\nHost: localh')
+        slow.append(s)
+        if len(slow) % 50 == 0:
+            began = time.monotonic()
+            assert web.ask('/healthz').status == 200
+            assert time.monotonic() - began < 1
+    child = web.daemon.child('web')
+    assert len(os.listdir(f'/proc/{child}/fd')) < 120
+    began = time.monotonic()
+    left = slow[-1]
+    left.settimeout(15)
+    assert left.recv(1000) == b'' or time.monotonic() - began < 15, 'the deadline of 10 s was not kept'
+    assert time.monotonic() - began < 13
+    for s in slow:
+        s.close()
+
+
+# -- the API and the metrics ------------------------------------------------------------------------------------
+
+def test_api_domain_is_the_report(web):
+    """CONTRACT.md, Report JSON: the same object `mxwatch check --json` prints, and more."""
+    report = web.json('/api/v1/domains/page-good.test')
+    assert {'schema', 'domain', 'checked_at', 'duration_ms', 'grade', 'findings', 'facts'} <= set(report)
+    assert report['grade'] in ('A+', 'A') and report['state'] == 'ok'
+    assert {'id', 'subject', 'status', 'severity', 'summary', 'advice', 'reference', 'evidence'} == set(
+        report['findings'][0])
+
+
+def test_api_names_what_it_has(web):
+    paths = web.json('/api/v1/openapi.json')['paths']
+    for path in paths:
+        if 'get' in paths[path] and '{' not in path and path != '/api/v1/silences':
+            assert web.ask(path, local=True).status == 200, path
+
+
+def test_metrics(web):
+    text = web.get('/metrics')
+    assert 'mxwatch_domains{state="warning"} 1' in text
+    assert 'mxwatch_domain_status{domain="page-selfsigned.test"} 1' in text
+    assert 'mxwatch_check_status{domain="page-selfsigned.test",check="tls.cert.trusted"} 1' in text
+    assert 'mxwatch_cert_not_after_timestamp_seconds{mx="mx1.page-good.test",address=' in text
+    if shutil.which('promtool'):
+        done = subprocess.run(['promtool', 'check', 'metrics'], input=text.encode(), capture_output=True)
+        assert done.returncode == 0 and not done.stdout and not done.stderr, done
+
+
+def test_health(web):
+    assert web.get('/healthz') == 'ok\n' and web.get('/readyz') == 'ready\n'
+
+
+# -- the verbs ------------------------------------------------------------------------------------------------
+
+def test_status_list_and_incidents(client):
+    assert 'watches 4 domains' in client('status').out
+    assert 'grade' in client('status', 'page-good.test').out
+    assert client('status', 'not-watched.test').status == 66
+    rows = [json.loads(line) for line in client('list', '--json').out.splitlines()]
+    assert [r['domain'] for r in rows] == sorted(r['domain'] for r in rows) and len(rows) == 4
+    assert 'self-signed' in client('list', '--state', 'warning').out
+    assert 'tls.cert.trusted' in client('incidents').out
+
+
+def test_history_and_diff(web, client):
+    web.moves.policy_id('20271010')
+    wait_for(lambda: '20271010' in client('history', 'page-moves.test').out, 30, web.daemon.said)
+    assert '20271010' in client('history', 'page-moves.test', '--json').out
+    said = client('diff', 'page-moves.test').out
+    assert '@@ mta_sts.id' in said and '+ ' in said
+
+
+def test_ack(web, client):
+    incident = json.loads(client('incidents', '--json').out.splitlines()[0])['id']
+    assert client('ack', incident, '--reason', 'renewal is ordered', '--author', 'jo').status == 0
+    known = web.json('/api/v1/incidents/' + incident)['acknowledged']
+    assert (known['by'], known['reason']) == ('jo', 'renewal is ordered')
+    assert client('ack', 'no-such-incident').status == 66
+
+
+def test_recheck_reload_and_queue(web, client):
+    assert client('recheck', 'page-good.test').status == 0
+    assert 'watching 4 domains' in client('reload', '--wait').out
+    assert client('queue').status == 0
+    with open(web.daemon.file) as f:
+        good = f.read()
+    web.daemon.write(good.replace('interval:', 'intervall:'))
+    refused = client('reload', '--wait')
+    assert refused.status == 2 and 'intervall' in refused.err, refused
+    wait_for(lambda: 'mxwatch_config_last_reload_successful 0' in web.get('/metrics'), 15, 'the metric')
+    web.daemon.write(good)
+    assert client('reload').status == 0
+
+
+def test_reload_shows_new_domains(lab, web, client):
+    lab.domain('page-new.test', mx=1, policy=None)
+    before = list(web.daemon.domains)
+    with open(web.daemon.file) as f:
+        good = f.read()
+    web.daemon.write(good + '  - page-new.test\n')
+    assert client('reload').status == 0
+    wait_for(lambda: any(d['domain'] == 'page-new.test' and d['state'] == 'ok'
+                         for d in web.json('/api/v1/domains')['data']), 30, web.daemon.said)
+    web.daemon.write(good)
+    assert client('reload').status == 0
+    wait_for(lambda: [d['domain'] for d in web.json('/api/v1/domains')['data']] == sorted(before), 10,
+             web.daemon.said)
+
+
+def test_test_alert(web, client):
+    said = client('test-alert', 'hook')
+    assert said.status == 0 and 'delivered' in said.out, said
+    web.daemon.hook('test.alert')
+    assert client('test-alert', 'nobody').status == 69
+
+
+def test_silence_is_answered(client):
+    said = client('silence', 'list')
+    assert said.status in (0, 69), said
+    assert client('silence', 'add', 'mx*').status == 64
+
+
+def test_export_and_backup(web, client, tmp_path):
+    whole = client('export', '--format', 'json').json
+    assert len(whole['domains']) == 4 and whole['schema'] == 1
+    rows = list(csv.DictReader(io.StringIO(client('export', '--format', 'csv').out)))
+    assert [r['domain'] for r in rows] == sorted(web.daemon.domains)
+    assert 'page-good.test' in Page(client('export', '--format', 'html').out).text
+    assert 'mxwatch_domains' in client('export', '--format', 'prometheus').out
+    copy = tmp_path / 'copy.db'
+    assert client('backup', copy).status == 0 and copy.stat().st_mode & 0o077 == 0
+    assert sqlite3.connect(copy).execute('PRAGMA integrity_check').fetchone() == ('ok',)
+    assert client('backup', copy).status != 0, 'an existing file was overwritten'
+
+
+def test_config_and_route(web, mxwatch):
+    said = mxwatch('config', 'show', 'page-good.test', '--origin', '-c', web.daemon.file).out
+    assert 'interval: 5s' in said and 'mxwatch.yaml:' in said
+    said = mxwatch('route', 'test', 'page-good.test', '--severity', 'critical', '--event',
+                   'mta_sts.removed', '-c', web.daemon.file)
+    assert said.status == 0 and 'mail' in said.out and 'hook' in said.out
+
+
+def test_daemon_not_reachable(mxwatch, tmp_path):
+    said = mxwatch('status', '-s', tmp_path / 'none.sock')
+    assert said.status == 69 and 'systemctl status mxwatchd' in said.err
