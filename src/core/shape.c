@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The table-driven codec behind every document (see shape.h).  Encoding writes jansson values
- * and lets jansson print them; decoding lets jansson parse (UTF-8, duplicate keys) and then
- * walks the table.  Each shape_type has one line of code in either direction.
+ * The table-driven codec behind every document (see shape.h).  Encoding prints while it walks
+ * the table; decoding lets jansson parse (UTF-8, duplicate keys) and then walks the table.  Each
+ * shape_type has one line of code in either direction.
  */
 #include "shape.h"
 
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "stamp.h"
+#include "text.h"
 
 #define DEFAULT_STRING_MAX (1024 * 1024)
 #define DEFAULT_LIST_MAX   4096
@@ -30,101 +31,175 @@ static size_t count_of(const void *object, const struct shape_field *f)
 
 /* -- encoding ---------------------------------------------------------------------------- */
 
-static json_t *encode_strings(const char *const *list, size_t n)
+static void put_string(const char *s, struct buf *out)
 {
-	if (n == 0)
-		return NULL;
-	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_string(list[i]));
-	return array;
+	static const char letters[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+				       ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+	const char *plain = s;
+
+	buf_addch(out, '"');
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(out, plain, (size_t)(s - plain));
+		plain = s + 1;
+		if (letters[c] != '\0')
+			buf_add(out, (const char[]){'\\', letters[c]}, 2);
+		else
+			buf_printf(out, "\\u%04X", c);
+	}
+	buf_add(out, plain, (size_t)(s - plain));
+	buf_addch(out, '"');
 }
 
-static json_t *encode_objects(const struct shape *shape, const char *list, size_t n)
+/* Only what a document can hold is there. */
+static bool is_text(const char *s)
 {
-	if (n == 0)
-		return NULL;
-	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, shape_to_json(shape, list + i * shape->size));
-	return array;
+	return s != NULL && text_is_utf8(s, strlen(s));
 }
 
-static json_t *encode_time(int64_t at)
+static void put_strings(const char *const *list, size_t n, struct buf *out)
 {
-	char text[STAMP_TEXT];
-	return at == 0 ? NULL : json_string(stamp_format(text, at));
+	size_t begin;
+
+	buf_addch(out, '[');
+	begin = out->len;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_text(list[i]))
+			continue;
+		if (out->len > begin)
+			buf_addch(out, ',');
+		put_string(list[i], out);
+	}
+	buf_addch(out, ']');
 }
 
-/* A new value, or NULL for what is absent. */
-static json_t *encode_member(const struct shape_field *f, const void *object)
+static void put_object(const struct shape *shape, const void *object, struct buf *out);
+
+static void put_objects(const struct shape *shape, const char *list, size_t n, struct buf *out)
+{
+	buf_addch(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addch(out, ',');
+		put_object(shape, list + i * shape->size, out);
+	}
+	buf_addch(out, ']');
+}
+
+static bool is_json(const char *text)
+{
+	json_t *json = text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	json_decref(json);
+	return json != NULL;
+}
+
+static bool is_there(const struct shape_field *f, const void *object)
 {
 	const void *p = member(object, f->offset);
 	bool always = f->flags & (SHAPE_ALWAYS | SHAPE_REQUIRED);
+
 	switch (f->type) {
-	case SHAPE_STRING: {
-		const char *s = *(const char *const *)p;
-		return s != NULL ? json_string(s) : NULL;
-	}
-	case SHAPE_INT: {
-		int64_t v = *(const int64_t *)p;
-		return v != 0 || always ? json_integer(v) : NULL;
-	}
-	case SHAPE_BOOL: {
-		bool v = *(const bool *)p;
-		return v || always ? json_boolean(v) : NULL;
-	}
-	case SHAPE_ENUM: {
-		int v = *(const int *)p;
-		return v != 0 || always ? json_string(f->words[v]) : NULL;
-	}
+	case SHAPE_STRING:
+		return is_text(*(const char *const *)p);
+	case SHAPE_INT:
+		return always || *(const int64_t *)p != 0;
+	case SHAPE_BOOL:
+		return always || *(const bool *)p;
+	case SHAPE_ENUM:
+		return always || *(const int *)p != 0;
 	case SHAPE_TIME:
-		return encode_time(*(const int64_t *)p);
+		return *(const int64_t *)p != 0;
 	case SHAPE_STRINGS:
-		return encode_strings(*(const char *const *const *)p, count_of(object, f));
-	case SHAPE_OBJECT: {
-		const void *o = *(const void *const *)p;
-		return o != NULL ? shape_to_json(f->shape, o) : NULL;
-	}
-	case SHAPE_INLINE: {
-		json_t *o = shape_to_json(f->shape, p);
-		if (json_object_size(o) > 0 || always)
-			return o;
-		json_decref(o);
-		return NULL;
-	}
 	case SHAPE_OBJECTS:
-		return encode_objects(f->shape, *(const char *const *)p, count_of(object, f));
-	case SHAPE_RAW: {
-		const char *raw = *(const char *const *)p;
-		return raw != NULL ? json_loads(raw, JSON_DECODE_ANY, NULL) : NULL;
+		return count_of(object, f) > 0;
+	case SHAPE_OBJECT:
+		return *(const void *const *)p != NULL;
+	case SHAPE_INLINE:
+		for (size_t i = 0; i < f->shape->n_fields && !always; i++)
+			always = is_there(&f->shape->fields[i], p);
+		return always;
+	case SHAPE_RAW:
+		return is_json(*(const char *const *)p);
 	}
-	}
-	return NULL;
+	return false;
 }
 
-json_t *shape_to_json(const struct shape *shape, const void *object)
+static void put_value(const struct shape_field *f, const void *object, struct buf *out)
 {
-	json_t *out = json_object();
+	const void *p = member(object, f->offset);
+	char time[STAMP_TEXT];
+
+	switch (f->type) {
+	case SHAPE_STRING:
+		put_string(*(const char *const *)p, out);
+		break;
+	case SHAPE_INT:
+		buf_printf(out, "%lld", (long long)*(const int64_t *)p);
+		break;
+	case SHAPE_BOOL:
+		buf_addstr(out, *(const bool *)p ? "true" : "false");
+		break;
+	case SHAPE_ENUM:
+		put_string(f->words[*(const int *)p], out);
+		break;
+	case SHAPE_TIME:
+		put_string(stamp_format(time, *(const int64_t *)p), out);
+		break;
+	case SHAPE_STRINGS:
+		put_strings(*(const char *const *const *)p, count_of(object, f), out);
+		break;
+	case SHAPE_OBJECT:
+		put_object(f->shape, *(const void *const *)p, out);
+		break;
+	case SHAPE_INLINE:
+		put_object(f->shape, p, out);
+		break;
+	case SHAPE_OBJECTS:
+		put_objects(f->shape, *(const char *const *)p, count_of(object, f), out);
+		break;
+	case SHAPE_RAW:
+		buf_addstr(out, *(const char *const *)p);
+		break;
+	}
+}
+
+static void put_object(const struct shape *shape, const void *object, struct buf *out)
+{
+	size_t begin;
+
+	buf_addch(out, '{');
+	begin = out->len;
 	for (size_t i = 0; i < shape->n_fields; i++) {
-		json_t *value = encode_member(&shape->fields[i], object);
-		if (value != NULL)
-			json_object_set_new_nocheck(out, shape->fields[i].key, value);
+		const struct shape_field *f = &shape->fields[i];
+		if (!is_there(f, object))
+			continue;
+		buf_addstr(out, out->len > begin ? ",\"" : "\"");
+		buf_addstr(out, f->key);
+		buf_addstr(out, "\":");
+		put_value(f, object, out);
 	}
-	return out;
-}
-
-static int dump_to_buf(const char *bytes, size_t len, void *arg)
-{
-	return buf_add(arg, bytes, len) ? 0 : -1;
+	buf_addch(out, '}');
 }
 
 bool shape_encode(const struct shape *shape, const void *object, struct buf *out)
 {
-	json_t *json = shape_to_json(shape, object);
-	int failed = json_dump_callback(json, dump_to_buf, out, JSON_COMPACT);
-	json_decref(json);
-	return failed == 0;
+	put_object(shape, object, out);
+	return !out->truncated;
+}
+
+json_t *shape_to_json(const struct shape *shape, const void *object)
+{
+	struct buf text;
+	json_t *json;
+
+	buf_init(&text, SIZE_MAX / 2);
+	shape_encode(shape, object, &text);
+	json = json_loadb(buf_str(&text), text.len, 0, NULL);
+	buf_clear(&text);
+	return json;
 }
 
 /* -- decoding ---------------------------------------------------------------------------- */

@@ -170,7 +170,7 @@ void engine_forget_observation(struct engine *e, uint32_t subject)
 		cache_drop(e, c);
 }
 
-/* Takes arena. */
+/* Takes arena; without one the observation is lent: settle_lent decides whose it is. */
 static void cache_put(struct engine *e, uint32_t subject, struct observation *o,
 		      struct arena *arena)
 {
@@ -505,6 +505,11 @@ static void take(struct engine *e, struct arrival *a)
 		engine_retry(e, t.subject); /* the deep look follows the quick first one */
 	engine_put_subject(e, t.subject);
 	queue_domains(&t, changed);
+	/* what is judged next: a host's is read again, for what was carried into it */
+	if (t.s->kind == OBS_KIND_DOMAIN)
+		cache_put(e, t.subject, a->o, NULL);
+	else if (changed)
+		engine_forget_observation(e, t.subject);
 	buf_clear(&encoded);
 	arena_free(t.arena);
 }
@@ -519,6 +524,23 @@ static void drop_arrival(struct engine *e, struct arrival *a)
 	arena_free(a->arena);
 	free(a->json);
 	free(a);
+}
+
+/* Behind the transaction: what was lent stays while a judgement waits for it. */
+static void settle_lent(struct engine *e, struct arrival *a, bool committed)
+{
+	uint32_t subject = roster_find(e->roster, a->o->kind, a->o->subject);
+	struct cached *c;
+
+	HASH_FIND(hh, e->cache, &subject, sizeof(subject), c);
+	if (c == NULL || c->o != a->o)
+		return;
+	if (committed && roster_subject(e->roster, subject)->queued) {
+		c->arena = a->arena;
+		a->arena = NULL;
+	} else {
+		cache_drop(e, c);
+	}
 }
 
 void engine_flush_soon(struct engine *e)
@@ -557,6 +579,7 @@ void engine_arrived(struct engine *e, struct arrival *a)
 void engine_flush(struct engine *e)
 {
 	struct arrival *a;
+	bool committed;
 
 	if (e->writing || e->stopping || (e->arrivals == NULL && e->queue_n == 0))
 		return;
@@ -570,11 +593,14 @@ void engine_flush(struct engine *e)
 		if (store_failed(e->store))
 			break;
 		take(e, a);
-		/* its facts are in the state, as far as this transaction can see */
-		engine_forget_observation(e, roster_find(e->roster, a->o->kind, a->o->subject));
 	}
 	judge_slice(e);
-	if (engine_commit(e)) {
+	committed = engine_commit(e);
+	DL_FOREACH(e->arrivals, a)
+	{
+		settle_lent(e, a, committed);
+	}
+	if (committed) {
 		while (e->arrivals)
 			drop_arrival(e, e->arrivals);
 		e->n_dropped = 0;
