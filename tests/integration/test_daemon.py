@@ -274,6 +274,7 @@ def test_reload_takes_a_new_domain(lab, watched):
     assert not watched.daemon.hooks(about='newcomer.test'), 'the first look is silent'
     new.policy_id('fresh')
     watched.daemon.hook('mta_sts.id_changed', 'newcomer.test')
+    watched.daemon.mail('mta_sts.id_changed', 'newcomer.test')
 
 
 def test_restart_repeats_nothing(watched):

@@ -125,10 +125,11 @@ class Daemon:
     # -- what it has seen and said ------------------------------------------------------------------
 
     def _rounds(self):
-        hosts = [h for d in self.domains if d in self.world.domains
-                 for h in self.world.domains[d].hosts]
+        names = {data.split()[1].rstrip('.') for d in self.domains
+                 for data in self.world.dns.get(d, 'MX')}
         return ({('domain', d): self.world.relay.asked[f'{d}/MX'] for d in self.domains}
-                | {('host', h.name): h.connections for h in hosts})
+                | {('host', n): self.world.hosts[n].connections for n in names
+                   if n in self.world.hosts})
 
     def look_twice(self, seconds=40):
         """Wait until everything watched has been looked at twice more: what was seen the first
