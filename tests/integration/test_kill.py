@@ -42,12 +42,12 @@ class Changing:
 def kill(daemon, name, rng):
     """Wait until the program lives, a random while more, and kill it."""
     if name == 'mxwatchd':
-        time.sleep(rng.uniform(0, 1.0))
+        time.sleep(rng.uniform(0, 0.8))
         daemon.kill()
         daemon.start()
         return
     pid = wait_for(lambda: daemon.child(name), 30, lambda: f'{name} to be started again\n{daemon.said()}')
-    time.sleep(rng.uniform(0, 0.5))
+    time.sleep(rng.uniform(0, 0.4))
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:  # another's death took it along: try the next one
@@ -56,7 +56,8 @@ def kill(daemon, name, rng):
 
 
 def test_nothing_is_lost(lab, watching):
-    """Each round kills every child once, in any order, and then mxwatchd itself."""
+    """Each round kills every child once and then mxwatchd itself.  The engine comes last of the
+    children in most rounds: its death takes the others along, and a round should not only wait."""
     seed = random.randrange(1 << 30)
     print(f'seed {seed}')
     rng = random.Random(seed)
@@ -68,7 +69,10 @@ def test_nothing_is_lost(lab, watching):
         c.change()
     kills = collections.Counter()
     for _ in range(KILLS):
-        for name in rng.sample(CHILDREN, len(CHILDREN)) + ['mxwatchd']:
+        order = rng.sample(CHILDREN, len(CHILDREN))
+        if rng.random() < 0.8:
+            order.sort(key=lambda name: name == 'engine')
+        for name in order + ['mxwatchd']:
             kill(daemon, name, rng)
             kills[name] += 1
             for c in changing:
@@ -93,7 +97,7 @@ def test_nothing_is_lost(lab, watching):
 
 def test_a_killed_delivery_is_made_again(lab, watching, mail_sink):
     """The program that delivers one mail is killed in the middle of it, for several mails."""
-    domains = [lab.domain(f'courier{i}.test', mx=1, rpt=False) for i in range(5)]
+    domains = [lab.domain(f'courier{i}.test', mx=1, rpt=False) for i in range(3)]
     daemon = watching(*domains)
     daemon.look_twice()
     mail_sink.be('tarpit')
