@@ -12,7 +12,7 @@ static const char first[] =
     "  at INTEGER NOT NULL,"	 /* last probe that could see */
     "  judged INTEGER NOT NULL," /* domain: last judgement */
     "  sweep INTEGER NOT NULL,"	 /* host: last deep look */
-    "  relay INTEGER NOT NULL,"	 /* host: last relay test, and the last one accepted */
+    "  relay INTEGER NOT NULL,"	 /* host: last relay test, and since when they are accepted */
     "  relay_accepted INTEGER NOT NULL,"
     "  digest INTEGER NOT NULL,"    /* of the facts of the last observation */
     "  baselined INTEGER NOT NULL," /* the silent first look is over */

@@ -106,6 +106,20 @@ int64_t carry_digest(const char *json, size_t len, const uint64_t key[2])
 
 /* -- the deep look ------------------------------------------------------------- */
 
+static const struct obs_service *same_service(const struct obs_host *h, const struct obs_service *s)
+{
+	for (size_t i = 0; i < h->n_services; i++)
+		if (h->services[i].port == s->port &&
+		    strcmp(h->services[i].address, s->address) == 0)
+			return &h->services[i];
+	return NULL;
+}
+
+static bool untested(const struct obs_relay *r)
+{
+	return r->first == OBS_RELAY_UNASKED && r->second == OBS_RELAY_UNASKED;
+}
+
 size_t carry_sweeps(struct observation *now, const struct observation *before)
 {
 	size_t n = 0;
@@ -114,13 +128,15 @@ size_t carry_sweeps(struct observation *now, const struct observation *before)
 		return 0;
 	for (size_t i = 0; i < now->host->n_services; i++) {
 		struct obs_service *s = &now->host->services[i];
-		for (size_t k = 0; s->sweep == NULL && k < before->host->n_services; k++) {
-			const struct obs_service *old = &before->host->services[k];
-			if (old->sweep && old->port == s->port &&
-			    strcmp(old->address, s->address) == 0) {
-				s->sweep = old->sweep;
-				n++;
-			}
+		const struct obs_service *old = same_service(before->host, s);
+		if (old == NULL || old->sweep == NULL)
+			continue;
+		if (s->sweep == NULL) {
+			s->sweep = old->sweep;
+			n++;
+		} else if (untested(&s->sweep->relay) && !untested(&old->sweep->relay)) {
+			s->sweep->relay = old->sweep->relay;
+			n++;
 		}
 	}
 	return n;

@@ -30,7 +30,7 @@ struct eval_history { /* what the state remembers; all lists may be empty */
 	size_t n_certs;
 	int64_t id_since, body_since; /* when the live id and the live body were first seen, 0 unknown */
 	const char *cname_mta_sts_record, *cname_mta_sts_host; /* delegation targets believed before */
-	int64_t relay_accepted_before; /* when a relay test was accepted last, 0 never */
+	int64_t relay_accepted_before; /* the first of the relay tests accepted since one was refused, 0 none */
 	bool available; /* false in `mxwatch check` without a daemon: history checks skip and say so */
 };
 

@@ -236,8 +236,9 @@ static struct finding *relay_accepted(struct eval_context *c, const struct part_
 		f = part_critical(
 		    c, id, s->subject, FINDING_FAIL,
 		    "Open relay: recipients elsewhere are accepted from senders elsewhere.");
-		f->definitive = past && past->relay_accepted_before > 0 &&
-				c->now - past->relay_accepted_before >= RELAY_AGAIN_S;
+		f->definitive =
+		    past && past->relay_accepted_before > 0 &&
+		    (r->at ? r->at : c->now) - past->relay_accepted_before >= RELAY_AGAIN_S;
 	}
 	part_evidence(f, "first_reply", r->first_reply);
 	part_evidence(f, "second_reply", r->second_reply);
@@ -266,6 +267,7 @@ static void relay_check(struct eval_context *c, const struct part_host *h,
 			     "Could not be determined: the server did not decide (%s).",
 			     r->first_reply ? part_safe(c, r->first_reply) : "no reply");
 	}
+	f->seen_at = r ? r->at : 0;
 	part_at(f, h);
 }
 

@@ -34,6 +34,7 @@ struct finding {
 	const char *host; /* the host it was seen at, NULL for a finding about the domain itself */
 	bool definitive;  /* a record, a certificate, a policy was seen: believed at once;
 	                   * false: an absence or an error, believed after confirm.fail in a row */
+	int64_t seen_at;  /* when, if that is not the time of the observation: a rare test; 0 */
 	const char *expected, *actual; /* for the notice; NULL when the summary says it all */
 	enum finding_status judged; /* before expectations and acceptances: what the grade reads */
 	const char *cause; /* a word for the grade where the status is not enough, NULL */

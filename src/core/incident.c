@@ -187,6 +187,12 @@ static const char *mark_of(const struct finding *f)
 	return NULL;
 }
 
+/* When the fact was seen: a rare test stands in many observations. */
+static int64_t seen_at(const struct judging *j, const struct problem *p, const struct finding *f)
+{
+	return f->seen_at != 0 ? f->seen_at : source(j->in, p->host)->at;
+}
+
 /* Whether the probe seen now is another one than the one counted last, and not too near. */
 static bool counts(const struct judging *j, const struct problem *p, int64_t at)
 {
@@ -206,7 +212,7 @@ static bool first_look(const struct incident_input *in, const char *host)
 
 static void seen_bad(struct judging *j, struct problem *p, const struct finding *f)
 {
-	int64_t at = source(j->in, p->host)->at;
+	int64_t at = seen_at(j, p, f);
 	const char *mark = mark_of(f);
 	bool raised = (int)f->severity > p->severity;
 
@@ -243,15 +249,17 @@ static void seen_bad(struct judging *j, struct problem *p, const struct finding 
 	} else if (f->definitive || p->fails >= j->settings->confirm_fail) {
 		p->state = PROBLEM_OPEN;
 		step(j, INCIDENT_OPENED, p, f);
-	} else {
+	} else if (f->seen_at == 0) {
 		retry(j, p);
+	} else { /* the test has a schedule of its own */
+		j->out->settled = false;
 	}
 }
 
 /* True when the row has served. */
 static bool seen_good(struct judging *j, struct problem *p, const struct finding *f, bool at_once)
 {
-	int64_t at = source(j->in, p->host)->at;
+	int64_t at = seen_at(j, p, f);
 
 	if (p->state == PROBLEM_WATCHED)
 		return true;
@@ -264,7 +272,7 @@ static bool seen_good(struct judging *j, struct problem *p, const struct finding
 		p->oks++;
 		p->counted_at = at;
 	}
-	if (at_once || p->oks >= j->settings->confirm_ok) {
+	if (at_once || f->seen_at != 0 || p->oks >= j->settings->confirm_ok) {
 		step(j, INCIDENT_CLOSED, p, f);
 		return true;
 	}

@@ -221,6 +221,7 @@ static const struct shape_field relay_fields[] = {
     WORD(obs_relay, second, obs_relay_words),
     STR(obs_relay, first_reply, OBS_MAX_TEXT * 2),
     STR(obs_relay, second_reply, OBS_MAX_TEXT * 2),
+    TIME(obs_relay, at),
 };
 static const struct shape relay_shape = SHAPE("relay", struct obs_relay, relay_fields);
 

@@ -210,6 +210,7 @@ enum obs_relay_result { OBS_RELAY_UNASKED, OBS_RELAY_REFUSED, OBS_RELAY_ACCEPTED
 struct obs_relay { /* two foreign pairs in two sessions, never DATA */
 	int first, second; /* enum obs_relay_result */
 	const char *first_reply, *second_reply;
+	int64_t at; /* of the test */
 };
 
 enum obs_offer { OBS_OFFER_UNASKED, OBS_OFFER_NO, OBS_OFFER_YES, OBS_OFFER_UNKNOWN };

@@ -384,6 +384,7 @@ static int relay_fact(const struct session_result *r)
 
 static bool relay_first_end(struct sweep *s, const struct session_result *r)
 {
+	s->facts->relay.at = clock_now();
 	s->facts->relay.first = relay_fact(r);
 	s->facts->relay.first_reply = r->relay_reply;
 	return false;

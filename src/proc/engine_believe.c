@@ -344,14 +344,15 @@ static bool believable(struct engine *e, const struct observation *o)
 	       !e->sight.blind;
 }
 
-/* The daily deep look of before stands in an ordinary look. */
+/* The daily deep look of before stands in an ordinary look, and its relay test in a deep one
+ * without. */
 static void carry(struct taking *t, struct buf *encoded)
 {
 	struct observation *before;
 
 	t->json = t->a->json;
 	t->len = t->a->len;
-	if (t->a->sweep || t->s->sweep == 0)
+	if (t->s->sweep == 0)
 		return;
 	before = engine_observation(t->e, t->subject);
 	if (before == NULL || carry_sweeps(t->a->o, before) == 0)
@@ -382,6 +383,19 @@ static const struct posture *believed(struct taking *t, const char **observation
 	return p;
 }
 
+/* A relay test that was carried here from an earlier look confirms nothing. */
+static void forget_relay(struct posture *seen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < seen->n; i++) {
+		const char *space = strchr(seen->fact[i].key, ' ');
+		if (space == NULL || strcmp(space, " relay") != 0)
+			seen->fact[n++] = seen->fact[i];
+	}
+	seen->n = n;
+}
+
 /* Compare with what is believed; tell the edges; write what is known now. True when the domains
  * that rest on it are to be judged again. */
 static void compare(struct taking *t)
@@ -394,6 +408,8 @@ static void compare(struct taking *t)
 	bool pending = false;
 	struct buf text;
 
+	if (!t->a->relay_test)
+		forget_relay(seen);
 	diff(t->s->name, was, seen, roster_settings(e->roster, t->subject)->confirm_fail, t->arena,
 	     &changes, &next, &pending);
 	buf_init(&text, OBS_MAX_BYTES);
@@ -428,22 +444,34 @@ static void unchanged(struct taking *t)
 	}
 }
 
-static void note_sweep(struct taking *t)
+/* The relay test, when this look made one: since when it has been accepted (doc/checks.md). */
+static void note_relay(struct taking *t)
 {
-	bool accepted = false;
+	bool accepted = false, refused = false;
 
 	for (size_t i = 0; t->a->o->host && i < t->a->o->host->n_services; i++) {
 		const struct obs_sweep *w = t->a->o->host->services[i].sweep;
-		accepted |= w && w->relay.first == OBS_RELAY_ACCEPTED;
+		if (w == NULL || w->relay.at <= t->s->relay)
+			continue; /* none, or one of before */
+		accepted |=
+		    w->relay.first == OBS_RELAY_ACCEPTED && w->relay.second == OBS_RELAY_ACCEPTED;
+		refused |=
+		    w->relay.first == OBS_RELAY_REFUSED || w->relay.second == OBS_RELAY_REFUSED;
 	}
+	t->s->relay = t->a->o->at;
+	if (accepted && t->s->relay_accepted == 0)
+		t->s->relay_accepted = t->a->o->at;
+	else if (refused && !accepted)
+		t->s->relay_accepted = 0;
+}
+
+static void note_sweep(struct taking *t)
+{
 	t->s->first_sweep = t->a->sweep && t->s->sweep == 0;
 	if (t->a->sweep)
 		t->s->sweep = t->a->o->at;
-	if (t->a->relay_test) {
-		t->s->relay = t->a->o->at;
-		if (accepted)
-			t->s->relay_accepted = t->a->o->at;
-	}
+	if (t->a->relay_test)
+		note_relay(t);
 }
 
 static void lead(struct taking *t)

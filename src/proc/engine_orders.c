@@ -125,7 +125,7 @@ static size_t name_ports(const struct roster_subject *s, const char **ports)
 	return n;
 }
 
-/* The relay test: with the deep look, and an hour behind one that was accepted (doc/checks.md). */
+/* The relay test: once a day, and an hour behind the first that was accepted (doc/checks.md). */
 static bool relay_due(const struct engine *e, const struct roster_subject *s, int64_t now)
 {
 	if (!e->conf->open_relay || !(s->ports & ROSTER_25))
@@ -159,10 +159,10 @@ static void send_order(struct engine *e, struct order *o)
 		order.n_ports = name_ports(s, ports);
 		order.dane = c->checks[CONF_CHECK_DANE] != CONF_OFF;
 		/* the first look is a quick one; the deep one follows */
-		order.sweep = o->sweep =
-		    s->at > 0 && (s->fresh || now - s->sweep >= e->conf->sweep_s);
 		order.relay_test = o->relay_test = s->at > 0 && relay_due(e, s, now);
-		if (order.sweep || order.relay_test)
+		order.sweep = o->sweep = s->at > 0 && (s->fresh || order.relay_test ||
+						       now - s->sweep >= e->conf->sweep_s);
+		if (order.sweep)
 			order.deadline_ms *= SWEEP_FACTOR;
 	}
 	s->fresh = false;

@@ -62,6 +62,8 @@ def lab():
     """The world of the catalogue, up and running."""
     with World() as world:
         catalogue.every_row(world)
+        for zone in catalogue.ZONES_THAT_TURN:
+            world.dns.add_zone(zone)
         world.start()
         yield world
 

@@ -104,9 +104,10 @@ class Host:
         self.cert = certificate(name)
         self.version = 'TLSv1.3'
         self.starttls = True
-        self.probes = 0
+        self.relay = 'refused'
+        self.probes = self.relay_tests = 0
 
-    def service(self, port, sweep):
+    def service(self, port, sweep, relay):
         s = {'address': self.address, 'port': port, 'connect_ms': 3}
         if self.failure:
             return s | {'failure': self.failure}
@@ -123,15 +124,18 @@ class Host:
         if sweep:
             s['sweep'] = {'at': stamp(), 'ssl2': 'no', 'ssl3': 'no', 'tls1_0': 'no', 'tls1_1': 'no',
                           'tls1_2': 'yes', 'tls1_3': 'yes', 'starttls_injection': 'no',
-                          'without_sni': 'yes', 'post_quantum': 'yes',
-                          'relay': {'first': 'refused', 'second': 'refused'}}
+                          'without_sni': 'yes', 'post_quantum': 'yes'}
+        if sweep and relay:
+            self.relay_tests += 1
+            s['sweep']['relay'] = {'first': self.relay, 'second': self.relay, 'at': stamp()}
         return s
 
     def observe(self, order):
         self.probes += 1
         return {'a': {'dns': SECURE, 'value': [self.address]}, 'aaaa': {'dns': NONE},
                 'tlsa': [{'base': self.name, 'port': 25, 'dns': NONE}], 'caa': {'dns': NONE},
-                'services': [self.service(int(p), order.get('sweep')) for p in order['ports']]}
+                'services': [self.service(int(p), order.get('sweep'), order.get('relay_test'))
+                             for p in order['ports']]}
 
 
 class Domain:
@@ -275,7 +279,7 @@ class Web(threading.Thread):
 
 CONFIGURATION = '''\
 state: {{path: {state}}}
-probe: {{processes: {probers}, open_relay: false, per_ip_gap: 0s, allow_private: true}}
+probe: {{processes: {probers}, open_relay: {open_relay}, per_ip_gap: 0s, allow_private: true}}
 defaults:
   interval: {interval}
   confirm: {{fail: 3, retry: 1s, ok: 2}}
@@ -292,9 +296,11 @@ domains: [{domains}]
 class Bench:
     """One engine and everybody around it; the state outlives stop(), kill() and start()."""
 
-    def __init__(self, directory, world, interval='5s', group_wait='0s', probers=1, more=''):
+    def __init__(self, directory, world, interval='5s', group_wait='0s', probers=1, more='',
+                 open_relay='false'):
         self.directory, self.world, self.validates = str(directory), world, True
         self.interval, self.group_wait, self.n_probers, self.more = interval, group_wait, probers, more
+        self.open_relay = open_relay
         self.state = os.path.join(self.directory, 'state')
         self.file = os.path.join(self.directory, 'mxwatch.yaml')
         self.log = os.path.join(self.directory, 'log')
@@ -310,7 +316,7 @@ class Bench:
         names = sorted(self.world.domains) if domains is None else domains
         with open(self.file, 'w', encoding='ascii') as f:
             f.write(CONFIGURATION.format(
-                state=self.state, probers=self.n_probers, interval=self.interval, more=self.more,
+                state=self.state, probers=self.n_probers, open_relay=self.open_relay, interval=self.interval, more=self.more,
                 group_wait=self.group_wait, domains=', '.join(names)))
 
     # -- life -------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The engine, whole, between stand-ins: what it believes, tells, and survives."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from engine_bench import Bench, World, certificate, stamp, wait_for
@@ -138,6 +141,44 @@ def test_critical_from_the_start_is_one_notice(tmp_path, world):
     world.hosts['mx.x.test'].failure = None
     bench.notice('host.unreachable', 'mx.x.test', 'resolved')
     assert bench.stop() == 0
+
+
+def test_an_open_relay_is_asked_again_an_hour_later_before_it_is_told(tmp_path, world):
+    """Once a day; the looks between carry the last test along, and it confirms nothing."""
+    world.domain('r.test')
+    host = world.hosts['mx.r.test']
+    bench = Bench(tmp_path, world, open_relay='true').start()
+    wait_for(lambda: host.relay_tests == 1, 15, bench.said)
+    bench.look()
+
+    def later(seconds):
+        """Let the tests so far be older than they are."""
+        assert bench.stop() == 0
+        with contextlib.closing(sqlite3.connect(f'{bench.state}/state.db')) as db:
+            db.execute('UPDATE subject SET relay = relay - ? WHERE kind = 2', (seconds,))
+            db.execute('UPDATE subject SET relay_accepted = relay_accepted - ? '
+                       'WHERE kind = 2 AND relay_accepted > 0', (seconds,))
+            db.commit()
+        bench.start()
+
+    host.relay = 'accepted'
+    later(86400)
+    wait_for(lambda: host.relay_tests == 2, 15, bench.said)
+    bench.look(4)
+    assert host.relay_tests == 2 and bench.notices() == [], bench.said()
+    later(3600)
+    notice = bench.notice('relay.opened', 'mx.r.test', 'firing')
+    assert notice['severity'] == 'critical' and host.relay_tests == 3, notice
+    host.relay = 'refused'
+    later(3600)
+    bench.look(3)
+    assert host.relay_tests == 3, 'once a day from now on'
+    later(86400)
+    bench.notice('relay.opened', 'mx.r.test', 'resolved')
+    assert 'relay.closed' in {n['event'] for n in bench.notices()} | {
+        c for n in bench.notices() for c in n['changes'] or []} | {
+        r[0] for r in bench.rows('SELECT event FROM change')}
+    assert host.relay_tests == 4 and bench.stop() == 0
 
 
 def test_blind_is_one_notice(bench, world):

@@ -114,6 +114,7 @@ class Authority:
         direct      issued by the root itself
         renewed     as good, 90 days left (another key: every issue makes a new one)
         expiring    5 days left of 90     expiring-soon  1 day left of 90
+        ends        in 25 seconds
         expired     since yesterday       not-yet        valid from tomorrow
         self-signed                       unknown        by a root nobody trusts
         no-mid      the intermediate is missing          old-mid   it is expired
@@ -135,6 +136,8 @@ class Authority:
             life, age = 5, 85
         elif kind == 'expiring-soon':
             life, age = 1, 89
+        elif kind == 'ends':
+            life, age = 25 / 86400, 89
         elif kind == 'expired':
             life, age = -1, 91
         elif kind == 'not-yet':

@@ -16,6 +16,9 @@ from . import http
 from .dns import txt
 from .postfix import MODERN_TLS, OLD_TLS
 
+# Signed zones without a row, for tests that change how a zone is signed; NSD takes none later.
+ZONES_THAT_TURN = ['loses-dnssec.test', 'gains-dnssec.test', 'turns-bogus.test']
+
 SEVERITY = {'info': ['info'], 'warn': ['warning'], 'fail': ['warning', 'critical']}
 
 

@@ -17,7 +17,7 @@ CONFIGURATION = '''\
 state: {{path: {state}}}
 resolver: {{mode: auto, upstreams: [{resolver}], timeout: 2s}}
 tls: {{ca_file: {ca}}}
-probe: {{allow_private: true, per_ip_gap: 0s, open_relay: false, processes: {processes}}}
+probe: {{allow_private: true, per_ip_gap: 0s, processes: {processes}, {probe}}}
 defaults:
   interval: {interval}
   timeout: {{connect: 2s, smtp: 4s, total: 8s}}
@@ -40,9 +40,10 @@ route: {{receivers: [mail, hook], group_wait: 0s}}
 class Daemon:
     """One mxwatchd.  Its files are in `directory`; the state outlives stop() and start()."""
 
-    def __init__(self, world, build, directory, domains, interval='5s', processes=1, more=''):
+    def __init__(self, world, build, directory, domains, interval='5s', processes=1, more='',
+                 probe='open_relay: false'):
         self.world, self.build, self.directory = world, build, directory
-        self.interval, self.processes, self.more = interval, processes, more
+        self.interval, self.processes, self.more, self.probe = interval, processes, more, probe
         self.state = os.path.join(directory, 'state')
         os.makedirs(self.state, exist_ok=True)
         os.chmod(directory, 0o755)
@@ -66,7 +67,7 @@ class Daemon:
         self.write(CONFIGURATION.format(
             state=self.state, resolver=dns.RELAY, ca=self.world.ca_file, interval=self.interval,
             mail=self.world.mail_sink.address, hook=self.world.webhook_sink.url,
-            secret=self.secret, processes=self.processes)
+            secret=self.secret, processes=self.processes, probe=self.probe)
             + self.more + 'domains:\n' + ''.join(f'  - {d}\n' for d in self.domains))
 
     def write(self, text):

@@ -120,6 +120,7 @@ class Dns:
     def add_zone(self, name, security='secure'):
         """A new zone, delegated from the one above it at the next publish."""
         zone = self.zones[fqdn(name)] = Zone(name, security)
+        zone.ds = None
         if zone.security not in ('insecure', 'lame'):
             base = subprocess.run(['ldns-keygen', '-r', '/dev/urandom', '-a', 'ED25519', '-k', zone.name],
                                   cwd=self.directory, check=True, capture_output=True,
@@ -132,11 +133,25 @@ class Dns:
             if zone.security not in ('insecure', 'lame'):
                 ds = subprocess.run(['ldns-key2ds', '-n', '-2', zone.key + '.key'], check=True,
                                     capture_output=True, text=True).stdout.split('\tDS\t')[1].strip()
-                if zone.security == 'bogus':
-                    head, digest = ds.rsplit(' ', 1)
-                    ds = head + ' ' + ('1' if digest[0] != '1' else '2') + digest[1:]
-                self.set(zone.name, 'DS', [ds], zone=parent, ttl=300)
+                zone.ds = ds
+                self.set(zone.name, 'DS', self._ds(zone), zone=parent, ttl=300)
         return zone
+
+    def _ds(self, zone):
+        """What stands above it."""
+        if zone.security == 'insecure':
+            return []
+        if zone.security == 'bogus':
+            head, digest = zone.ds.rsplit(' ', 1)
+            return [head + ' ' + ('1' if digest[0] != '1' else '2') + digest[1:]]
+        return [zone.ds]
+
+    def turn(self, name, security):
+        """Let a zone that was made secure become insecure or bogus, or secure again."""
+        zone = self.zones[fqdn(name)]
+        zone.security, zone.dirty = security, True
+        self.set(zone.name, 'DS', self._ds(zone), zone=self.zone_of(zone.name.split('.', 1)[1]), ttl=300)
+        self.publish()
 
     def zone_of(self, owner):
         owner = fqdn(owner)
