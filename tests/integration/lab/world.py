@@ -84,6 +84,7 @@ class Domain:
         self.world.changed()
 
     def mx(self, *hosts):
+        self.hosts = [self.world.hosts[h] for h in hosts if h in self.world.hosts]
         self.records('MX', [f'{10 * (i + 1)} {fqdn(h)}' for i, h in enumerate(hosts)])
 
     def policy_id(self, value=None):
