@@ -423,6 +423,9 @@ void store_expire(struct store *s, int64_t changes, int64_t incidents, int64_t o
 		" WHERE NOT open AND closed < ? LIMIT 200)",
 		"i", incidents);
 	sql_run(s->db,
+		"DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE until < ? LIMIT 100)",
+		"i", incidents);
+	sql_run(s->db,
 		"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
 		" WHERE state <> 0 AND ended < ? LIMIT 500)",
 		"i", observations);

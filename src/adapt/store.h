@@ -20,6 +20,7 @@
 #include "err.h"
 #include "eval.h"
 #include "incident.h"
+#include "mute.h"
 
 struct store;
 
@@ -166,11 +167,12 @@ struct store_outgoing {
 	int64_t code;
 	const char *text;
 	int64_t ended;
+	int64_t held; /* until when it was held back, muted; 0 = never */
 };
 
 /* Add a row; returns its id (0 after a failure). */
 int64_t store_put_outgoing(struct store *s, const struct store_outgoing *o);
-/* Write due, attempts, batch, state, notice, code, text and ended of a row. */
+/* Write due, attempts, batch, state, notice, code, text, ended and held of a row. */
 void store_update_outgoing(struct store *s, const struct store_outgoing *o);
 /* The row, NULL if there is none. */
 struct store_outgoing *store_outgoing(struct store *s, int64_t id, struct arena *arena);
@@ -198,6 +200,11 @@ struct store_outgoing *store_queue(struct store *s, size_t max, struct arena *ar
 /* Put dead rows back (id 0: all); returns how many. */
 int64_t store_retry_dead(struct store *s, int64_t id, int64_t now);
 
+/* What is held back by a mute is due now, to be judged again. */
+void store_release_held(struct store *s, int64_t now);
+/* How many rows are. */
+int64_t store_held(struct store *s, int64_t now);
+
 /* It was delivered to receiver; remind them after repeat_s (0 = never). */
 void store_told(struct store *s, int64_t incident, const char *receiver, int64_t at,
     int64_t repeat_s);
@@ -215,6 +222,15 @@ struct store_reminder {
 /* Open, unacknowledged incidents whose reminder is due. */
 struct store_reminder *store_reminders(struct store *s, int64_t now, struct arena *arena,
     size_t *n);
+
+/* -- silences -------------------------------------------------------------------------------- */
+
+/* Add one (text, author, reason, from, until); returns its id, 0 after a failure. */
+int64_t store_put_silence(struct store *s, const struct mute_silence *m);
+/* Those not over, by id; a match that cannot be read (an older version's) is left out. */
+struct mute_silence *store_silences(struct store *s, int64_t now, struct arena *arena, size_t *n);
+/* End one now; false when there is none that is not over. */
+bool store_expire_silence(struct store *s, int64_t id, int64_t now);
 
 /* Forget what ended before these times, a bounded piece at a time. */
 void store_expire(struct store *s, int64_t changes, int64_t incidents, int64_t observations);

@@ -7,7 +7,7 @@
 #define OUTBOX_COLUMNS                                                                             \
 	"o.id, o.uid, o.receiver, o.incident, o.status, o.severity, o.state, o.created, o.due,"    \
 	" o.attempts, o.digest, o.batch, o.repeat, o.source, o.stamp, o.fallback_of, o.notice,"    \
-	" o.code, o.text, o.ended"
+	" o.code, o.text, o.ended, o.held"
 
 int64_t store_put_outgoing(struct store *s, const struct store_outgoing *o)
 {
@@ -19,7 +19,7 @@ int64_t store_put_outgoing(struct store *s, const struct store_outgoing *o)
 		"ssiiiiiiiiiisissisi", o->uid, o->receiver, o->incident, (int64_t)o->status,
 		(int64_t)o->severity, (int64_t)o->state, o->created, o->due, o->attempts,
 		(int64_t)o->digest, o->batch, o->repeat_s, o->source, o->stamp, o->fallback_of,
-		o->notice, o->code, o->text, o->ended))
+		o->notice, o->code, o->text, o->ended, o->held))
 		return 0;
 	return sql_inserted(s->db);
 }
@@ -29,9 +29,10 @@ void store_update_outgoing(struct store *s, const struct store_outgoing *o)
 	sql_run(
 	    s->db,
 	    "UPDATE outbox SET status = ?, state = ?, due = ?, attempts = ?, digest = ?, batch = ?,"
-	    " notice = ?, code = ?, text = ?, ended = ? WHERE id = ?",
-	    "iiiiiisisii", (int64_t)o->status, (int64_t)o->state, o->due, o->attempts,
-	    (int64_t)o->digest, o->batch, o->notice, o->code, o->text, o->ended, o->id);
+	    " notice = ?, code = ?, text = ?, ended = ?, held = ? WHERE id = ?",
+	    "iiiiiisisiii", (int64_t)o->status, (int64_t)o->state, o->due, o->attempts,
+	    (int64_t)o->digest, o->batch, o->notice, o->code, o->text, o->ended, o->held,
+	    o->id);
 }
 
 static struct store_outgoing *rows(struct sql_rows *r, struct arena *arena, size_t *n)
@@ -61,6 +62,7 @@ static struct store_outgoing *rows(struct sql_rows *r, struct arena *arena, size
 		    .code = sql_int(r, 17),
 		    .text = sql_text(r, 18, arena),
 		    .ended = sql_int(r, 19),
+		    .held = sql_int(r, 20),
 		};
 	return list;
 }
@@ -180,6 +182,27 @@ int64_t store_retry_dead(struct store *s, int64_t id, int64_t now)
 	return sql_changed(s->db);
 }
 
+void store_release_held(struct store *s, int64_t now)
+{
+	sql_run(s->db,
+		"UPDATE outbox SET due = ?1, held = ?1 WHERE state = 0 AND held > ?1 AND due = held",
+		"i", now);
+}
+
+int64_t store_held(struct store *s, int64_t now)
+{
+	struct sql_rows *r = sql_query(
+	    s->db, "SELECT count(*) FROM outbox WHERE state = 0 AND held > ? AND due = held", "i",
+	    now);
+	int64_t n = 0;
+
+	if (sql_next(r)) {
+		n = sql_int(r, 0);
+		sql_end(r);
+	}
+	return n;
+}
+
 /* -- who knows ----------------------------------------------------------------- */
 
 void store_told(struct store *s, int64_t incident, const char *receiver, int64_t at,
@@ -245,4 +268,58 @@ struct store_reminder *store_reminders(struct store *s, int64_t now, struct aren
 		    .repeat_s = sql_int(r, 2),
 		};
 	return list;
+}
+
+/* -- silences --------------------------------------------------------------- */
+
+int64_t store_put_silence(struct store *s, const struct mute_silence *m)
+{
+	if (!sql_run(s->db,
+		     "INSERT INTO silence (match, author, reason, since, until)"
+		     " VALUES (?, ?, ?, ?, ?)",
+		     "sssii", m->text, m->author, m->reason, m->from, m->until))
+		return 0;
+	return sql_inserted(s->db);
+}
+
+static bool read_silence(struct sql_rows *r, struct arena *arena, struct mute_silence *m)
+{
+	json_t *match;
+	struct error err;
+	bool good;
+
+	*m = (struct mute_silence){
+	    .id = sql_int(r, 0),
+	    .text = sql_text(r, 1, arena),
+	    .author = sql_text(r, 2, arena),
+	    .reason = sql_text(r, 3, arena),
+	    .from = sql_int(r, 4),
+	    .until = sql_int(r, 5),
+	};
+	match = json_loads(m->text, 0, NULL);
+	good = mute_match_read(match, arena, &m->match, &err) == 0;
+	json_decref(match);
+	return good;
+}
+
+struct mute_silence *store_silences(struct store *s, int64_t now, struct arena *arena, size_t *n)
+{
+	struct mute_silence *list = NULL, one;
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT id, match, author, reason, since, until FROM silence WHERE until > ? ORDER BY id",
+	    "i", now);
+
+	*n = 0;
+	while (sql_next(r))
+		if (read_silence(r, arena, &one))
+			*STORE_PUSH(arena, list, *n, *list) = one;
+	return list;
+}
+
+bool store_expire_silence(struct store *s, int64_t id, int64_t now)
+{
+	return sql_run(s->db, "UPDATE silence SET until = ?2 WHERE id = ?1 AND until > ?2", "ii", id,
+		       now) &&
+	       sql_changed(s->db) > 0;
 }

@@ -118,5 +118,15 @@ static const char first[] =
     "CREATE INDEX outbox_batch ON outbox (batch) WHERE batch <> 0;"
     "CREATE INDEX outbox_ended ON outbox (ended) WHERE state <> 0;";
 
-const char *const store_migrations[] = {first};
+/* Silences; and until when a notice was held back by one, or by a maintenance window. */
+static const char second[] =
+    "CREATE TABLE silence ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  match TEXT NOT NULL," /* JSON, as it was asked for */
+    "  author TEXT NOT NULL, reason TEXT NOT NULL,"
+    "  since INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX silence_until ON silence (until);"
+    "ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;";
+
+const char *const store_migrations[] = {first, second};
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

@@ -242,6 +242,8 @@ static void raised(struct judging *j, const struct incident_step *s)
 	i->severity = s->problem->severity;
 	i->summary = s->problem->summary;
 	i->quiet = false;
+	i->acked = 0; /* what somebody knows of was less than this */
+	i->acked_by = i->ack_reason = NULL;
 	store_put_incident(j->e->store, i);
 	log_info("incident", "%s %s is graver: %s", i->event, i->subject, i->summary);
 	if (s->problem->parent)

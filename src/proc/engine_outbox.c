@@ -151,6 +151,19 @@ static void attempt(struct engine *e, struct store_outgoing *o)
 	store_update_outgoing(e->store, o);
 }
 
+static void hold(struct engine *e, struct store_outgoing *o)
+{
+	o->due = o->held;
+	store_update_outgoing(e->store, o);
+}
+
+static void drop(struct engine *e, struct store_outgoing *o)
+{
+	o->state = STORE_SUPERSEDED;
+	o->ended = clock_now();
+	store_update_outgoing(e->store, o);
+}
+
 static bool claim_digest(struct engine *e, struct receiver *r, struct arena *arena,
 			 struct leaving *l)
 {
@@ -159,12 +172,17 @@ static bool claim_digest(struct engine *e, struct receiver *r, struct arena *are
 	    store_digest(e->store, r->name, clock_now(), DIGEST_MAX, arena, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (engine_refresh(e, &rows[i], arena) == ENGINE_DROP) {
-			rows[i].state = STORE_SUPERSEDED;
-			rows[i].ended = clock_now();
-			store_update_outgoing(e->store, &rows[i]);
-		} else {
+		switch (engine_refresh(e, &rows[i], arena)) {
+		case ENGINE_SAY:
+		case ENGINE_WAIT: /* a digest waits for nobody */
 			rows[kept++] = rows[i];
+			break;
+		case ENGINE_HOLD:
+			hold(e, &rows[i]);
+			break;
+		case ENGINE_DROP:
+			drop(e, &rows[i]);
+			break;
 		}
 	}
 	if (kept == 0)
@@ -193,10 +211,11 @@ static bool claim(struct engine *e, struct receiver *r, struct arena *arena, str
 			o->due = clock_now() + WAIT_S;
 			store_update_outgoing(e->store, o);
 			break;
+		case ENGINE_HOLD:
+			hold(e, o);
+			break;
 		case ENGINE_DROP:
-			o->state = STORE_SUPERSEDED;
-			o->ended = clock_now();
-			store_update_outgoing(e->store, o);
+			drop(e, o);
 			break;
 		}
 		if (store_failed(e->store))
@@ -308,7 +327,7 @@ static void fall_back(struct engine *e, const struct store_outgoing *o)
 	other.fallback_of = o->receiver;
 	other.state = STORE_PENDING;
 	other.created = other.due = clock_now();
-	other.attempts = other.code = other.ended = other.batch = 0;
+	other.attempts = other.code = other.ended = other.batch = other.held = 0;
 	other.digest = false;
 	other.text = NULL;
 	store_put_outgoing(e->store, &other);
@@ -359,7 +378,8 @@ static void settle(struct engine *e, struct store_outgoing *o, const struct mess
 	o->text = sent->text;
 	if (sent->outcome == MESSAGE_DELIVERED) {
 		delivered(e, o, arena);
-	} else if (sent->outcome == MESSAGE_REJECTED || delivery_expired(o->created, clock_now())) {
+	} else if (sent->outcome == MESSAGE_REJECTED ||
+		   delivery_expired(o->held > o->created ? o->held : o->created, clock_now())) {
 		dead(e, o);
 	} else if (o->status == NOTICE_FIRING && said_better(e, o, arena)) {
 		o->state = STORE_SUPERSEDED;
@@ -515,7 +535,7 @@ static void remind(struct engine *e, struct arena *arena)
 		/* the next one is counted from now, whatever becomes of this one */
 		store_told(e->store, due[i].incident, due[i].receiver, clock_now(),
 			   due[i].repeat_s);
-		if (inc)
+		if (inc && engine_mute_incident(e, inc, arena).until == 0)
 			engine_tell_firing(e, inc, due[i].receiver);
 	}
 }

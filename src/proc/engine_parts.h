@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
 #include <uthash.h>
 
 #include "arena.h"
@@ -21,6 +22,7 @@
 #include "log.h"
 #include "mem.h"
 #include "message.h"
+#include "mute.h"
 #include "notice.h"
 #include "observation.h"
 #include "plan.h"
@@ -132,6 +134,10 @@ struct engine {
 	int64_t failing_since, flushed_ms;
 	size_t not_baselined; /* domains before the end of their first look */
 
+	struct mute mute; /* windows and silences in force */
+	struct arena *mute_arena;
+	int64_t mute_at; /* when the windows were worked out */
+
 	struct receiver *receivers;
 	struct tested *tested;
 	uint64_t direct; /* ids of notices that bypass the state */
@@ -237,6 +243,7 @@ void engine_tell_daemon(struct engine *e, const char *event, enum finding_severi
 enum engine_word {
 	ENGINE_SAY,
 	ENGINE_WAIT, /* more may join in a moment */
+	ENGINE_HOLD, /* it is muted until o->held */
 	ENGINE_DROP, /* nothing is left to say */
 };
 enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, struct arena *arena);
@@ -257,6 +264,28 @@ void engine_minute(struct engine *e);
 /* Send a notice past the state, because the state cannot be written. */
 void engine_tell_directly(struct engine *e, const char *event, const char *summary,
     const char *advice);
+
+/* -- engine_mute.c -- */
+
+/* Take up what mutes from configuration and state; after each change of either. */
+void engine_mute_load(struct engine *e);
+/* What is held back is judged again: something that muted may not do so any more.  Inside a
+ * transaction. */
+void engine_mute_release(struct engine *e);
+struct mute_verdict engine_mute_notice(struct engine *e, const struct notice *n);
+struct mute_verdict engine_mute_incident(struct engine *e, const struct incident *i,
+    struct arena *arena);
+struct mute_verdict engine_mute_row(struct engine *e, const struct store_outgoing *o,
+    const struct incident *i, struct arena *arena);
+/* Wishes: an HTTP status, and a new reference in *body. */
+int64_t engine_silence_add(struct engine *e, const struct message_wish *w, struct arena *arena,
+    json_t **body);
+int64_t engine_silence_expire(struct engine *e, const struct message_wish *w, struct arena *arena,
+    json_t **body);
+int64_t engine_silence_list(struct engine *e, const struct message_wish *w, struct arena *arena,
+    json_t **body);
+/* What mutes now, for the status: an array. */
+json_t *engine_mutes(struct engine *e);
 
 /* -- engine_wish.c -- */
 

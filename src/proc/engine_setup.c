@@ -201,6 +201,8 @@ int engine_open(struct engine *e)
 		return 1;
 	}
 	take_key(e, j.arena);
+	engine_mute_load(e);
+	engine_mute_release(e);
 	roster_apply(e->roster, e->conf, NULL, NULL, NULL, NULL);
 	store_subjects(e->store, join, &j);
 	plan_all(e);
@@ -334,6 +336,8 @@ bool engine_reload(struct engine *e, bool force, struct arena *arena, const char
 		return say_reloaded(e, false, *why);
 	}
 	differs = adopt(e, conf);
+	engine_mute_load(e);
+	engine_mute_release(e);
 	engine_commit(e);
 	if (differs) {
 		log_info("reload", "the probers start anew with other settings");

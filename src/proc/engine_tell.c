@@ -165,15 +165,19 @@ static void put_row(struct engine *e, const struct notice *n, const char *json, 
 	e->n_told++;
 }
 
+/* passing: it is muted, and unless a problem takes it along it is gone with the mute. */
 static void put_rows(struct engine *e, const struct notice *n, int64_t incident, const char *source,
-		     int64_t stamp, struct arena *arena)
+		     int64_t stamp, bool passing, struct arena *arena)
 {
 	size_t n_targets;
 	struct route_target *targets = route_targets(e->conf, n, arena, &n_targets);
 	const char *json = encoded(n, arena);
 
-	for (size_t i = 0; i < n_targets; i++)
+	for (size_t i = 0; i < n_targets; i++) {
+		if (passing)
+			targets[i].digest_at_s = -1;
 		put_row(e, n, json, incident, &targets[i], source, stamp);
+	}
 }
 
 static bool in_flight(const struct engine *e, const struct store_outgoing *o)
@@ -259,14 +263,18 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 	    .reference = check ? check->reference : NULL,
 	    .confirmed_by = 1,
 	    .at = clock_now(),
-	};
+	}, whole;
+	bool muted;
 
 	n.incident = n.id;
 	n.changes = &c->event;
 	n.n_changes = 1;
 	concerned(e, subject, &n, arena);
-	engine_record_change(e, subject, c, stamp, n.id);
-	put_rows(e, &n, 0, c->subject, stamp, arena);
+	whole = n;
+	whole.n_domains = (size_t)n.domains_total;
+	muted = engine_mute_notice(e, &whole).until != 0;
+	engine_record_change(e, subject, c, stamp, muted ? NULL : n.id);
+	put_rows(e, &n, 0, c->subject, stamp, muted, arena);
 	arena_free(arena);
 }
 
@@ -353,7 +361,7 @@ void engine_tell_firing(struct engine *e, struct incident *i, const char *receiv
 			if (!in_flight(e, &waiting[k]))
 				supersede(e, &waiting[k]);
 		compose(e, now, NOTICE_FIRING, arena, &n);
-		put_rows(e, &n, now->id, NULL, 0, arena);
+		put_rows(e, &n, now->id, NULL, 0, false, arena);
 	}
 	arena_free(arena);
 }
@@ -364,6 +372,17 @@ static bool waits(const struct store_outgoing *rows, size_t n, const char *recei
 		if (strcmp(rows[i].receiver, receiver) == 0)
 			return true;
 	return false;
+}
+
+/* They were held back for the domains it had. */
+static void release(struct engine *e, struct store_outgoing *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].held == 0 || rows[i].due != rows[i].held)
+			continue;
+		rows[i].due = rows[i].held = clock_now();
+		store_update_outgoing(e->store, &rows[i]);
+	}
 }
 
 void engine_tell_joined(struct engine *e, struct incident *i, const char *domain)
@@ -381,6 +400,7 @@ void engine_tell_joined(struct engine *e, struct incident *i, const char *domain
 	alone.domains = &domain;
 	alone.n_domains = 1;
 	targets = route_targets(e->conf, &alone, arena, &n_targets);
+	release(e, rows, n_rows);
 	for (size_t k = 0; k < n_targets; k++) {
 		if (waits(rows, n_rows, targets[k].receiver) ||
 		    store_was_told(e->store, i->id, targets[k].receiver))
@@ -391,6 +411,12 @@ void engine_tell_joined(struct engine *e, struct incident *i, const char *domain
 	arena_free(arena);
 }
 
+/* It came and went while it was muted. */
+static bool unheard(const struct mute_verdict *v, const struct store_outgoing *o)
+{
+	return v->until && o->created >= v->from && o->attempts == 0;
+}
+
 /* Told to those who know that it began; who was still to hear of it hears both in one. */
 void engine_tell_closed(struct engine *e, struct incident *i)
 {
@@ -398,6 +424,7 @@ void engine_tell_closed(struct engine *e, struct incident *i)
 	size_t n_rows, n_told;
 	struct store_outgoing *rows = store_pending_of(e->store, i->id, arena, &n_rows);
 	const char *const *told = store_told_receivers(e->store, i->id, arena, &n_told);
+	struct mute_verdict muted = engine_mute_incident(e, i, arena);
 	struct notice n;
 	const char *json;
 
@@ -428,7 +455,7 @@ void engine_tell_closed(struct engine *e, struct incident *i)
 		};
 		if (!in_flight(e, &rows[k]))
 			supersede(e, &rows[k]);
-		if (knows)
+		if (knows || unheard(&muted, &rows[k]))
 			continue;
 		store_put_outgoing(e->store, &o);
 		e->n_told++;
@@ -504,7 +531,7 @@ void engine_tell_initial(struct engine *e, struct incident *i)
 		store_put_incident(e->store, i);
 		initial_members(e, initial->id, i->id, arena);
 		compose(e, initial, NOTICE_CHANGED, arena, &n);
-		put_rows(e, &n, initial->id, NULL, 0, arena);
+		put_rows(e, &n, initial->id, NULL, 0, false, arena);
 	} else {
 		store_put_incident(e->store, i);
 		initial_members(e, initial->id, i->id, arena);
@@ -570,7 +597,7 @@ void engine_tell_daemon(struct engine *e, const char *event, enum finding_severi
 	i->seq = 1;
 	store_put_incident(e->store, i);
 	compose(e, i, NOTICE_CHANGED, arena, &n);
-	put_rows(e, &n, i->id, NULL, 0, arena);
+	put_rows(e, &n, i->id, NULL, 0, false, arena);
 	arena_free(arena);
 }
 
@@ -602,9 +629,14 @@ enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, stru
 {
 	struct incident *i = o->incident ? store_incident(e->store, o->incident, arena) : NULL;
 	bool initial = i && strcmp(i->event, "initial.state") == 0;
+	struct mute_verdict muted = engine_mute_row(e, o, i, arena);
 	struct notice n;
 	struct error err;
 
+	if (muted.until) {
+		o->held = muted.until;
+		return o->source && unheard(&muted, o) ? ENGINE_DROP : ENGINE_HOLD;
+	}
 	if (i == NULL || o->attempts > 0)
 		return ENGINE_SAY;
 	/* domains of its host that are yet to be judged may join */

@@ -115,9 +115,13 @@ static void status(struct wishing *w)
 	    "to_judge", (json_int_t)e->queue_n, "not_baselined", (json_int_t)e->not_baselined,
 	    "probers", (json_int_t)probers, "blind", e->sight.blind, "state_writable", !e->failing,
 	    "observed", (json_int_t)e->n_observed, "judged", (json_int_t)e->n_judged);
-	if (e->store)
+	if (e->store) {
 		json_object_set_new(w->body, "open_incidents",
 				    json_integer(store_open_incidents(e->store)));
+		json_object_set_new(w->body, "held",
+				    json_integer(store_held(e->store, clock_now())));
+	}
+	json_object_set_new(w->body, "mutes", engine_mutes(e));
 	put_time(w->body, "blind_since", e->sight.since);
 	json_object_set_new(w->body, "lag_s", json_integer(lag_s(e)));
 	json_object_set_new(w->body, "given_up", json_integer(e->n_dead));
@@ -137,6 +141,9 @@ static json_t *queue_row(const struct store_outgoing *o)
 	put_time(row, "created", o->created);
 	put_time(row, "due", o->state == STORE_PENDING ? o->due : 0);
 	put_time(row, "ended", o->ended);
+	put_time(row, "held_until",
+		 o->state == STORE_PENDING && o->held > clock_now() && o->held == o->due ? o->held
+											 : 0);
 	json_object_set(row, "event", json_object_get(notice, "event"));
 	json_object_set(row, "subject", json_object_get(notice, "subject"));
 	json_object_set(row, "summary", json_object_get(notice, "summary"));
@@ -183,6 +190,10 @@ static void ack(struct wishing *w)
 		refuse(w, 404, "there is no such open incident");
 		return;
 	}
+	if (w->wish.author == NULL || w->wish.reason == NULL) {
+		refuse(w, 400, "an acknowledgement has an author and a reason");
+		return;
+	}
 	if (!engine_begin(w->e)) {
 		refuse(w, 503, "the state cannot be written");
 		return;
@@ -198,6 +209,21 @@ static void ack(struct wishing *w)
 	w->status = 200;
 	w->body = json_pack("{s:s, s:s, s:s}", "incident", i->uid, "event", i->event, "subject",
 			    i->subject);
+}
+
+static void silence_add(struct wishing *w)
+{
+	w->status = engine_silence_add(w->e, &w->wish, w->arena, &w->body);
+}
+
+static void silence_expire(struct wishing *w)
+{
+	w->status = engine_silence_expire(w->e, &w->wish, w->arena, &w->body);
+}
+
+static void silence_list(struct wishing *w)
+{
+	w->status = engine_silence_list(w->e, &w->wish, w->arena, &w->body);
 }
 
 /* A sample through the real path: a row, the notifier, the far side's word. */
@@ -278,7 +304,8 @@ static const struct verb {
 } verbs[] = {
     {"recheck", false, recheck},      {"reload", true, reload},		  {"status", false, status},
     {"queue", true, queue},	      {"queue-retry", true, queue_retry}, {"ack", true, ack},
-    {"test-alert", true, test_alert},
+    {"test-alert", true, test_alert}, {"silence-add", true, silence_add},
+    {"silence-expire", true, silence_expire}, {"silence-list", true, silence_list},
 };
 
 static void act(struct wishing *w)
