@@ -61,6 +61,7 @@ struct session {
 	const struct options *o;
 	bool allow_private;
 	int status; /* the worst so far */
+	struct report_metrics metrics;
 };
 
 enum {
@@ -143,9 +144,13 @@ static bool read_option(struct options *o, int c)
 		o->no_color = true;
 		return true;
 	case OPT_ONLY:
+		if (o->only != NULL)
+			return usage("--only is given twice; one glob", optarg);
 		o->only = optarg;
 		return selects_something(optarg);
 	case OPT_SKIP:
+		if (o->skip != NULL)
+			return usage("--skip is given twice; one glob", optarg);
 		o->skip = optarg;
 		return selects_something(optarg);
 	case OPT_RESOLVER:
@@ -291,7 +296,7 @@ static int worse(int a, int b)
 	return rank[b] > rank[a] ? b : a;
 }
 
-static void print(const struct session *s, const struct report *r)
+static void print(struct session *s, const struct report *r)
 {
 	struct buf out;
 	buf_init(&out, 16 << 20);
@@ -312,8 +317,8 @@ static void print(const struct session *s, const struct report *r)
 	case FORMAT_NAGIOS:
 		report_nagios(r, &out);
 		break;
-	case FORMAT_PROMETHEUS:
-		report_prometheus(r, &out);
+	case FORMAT_PROMETHEUS: /* printed when all are there */
+		report_metrics_add(&s->metrics, r);
 		break;
 	}
 	fputs(buf_str(&out), stdout);
@@ -354,6 +359,15 @@ static void judge(const struct check_sight *sight, void *arg)
 	buf_clear(&unicode);
 }
 
+static void print_metrics(const struct session *s)
+{
+	struct buf out;
+	buf_init(&out, 256 << 20);
+	report_prometheus(&s->metrics, &out);
+	fputs(buf_str(&out), stdout);
+	buf_clear(&out);
+}
+
 static int run(const struct options *o, char **argv, int n)
 {
 	struct session session = {.o = o};
@@ -362,6 +376,7 @@ static int run(const struct options *o, char **argv, int n)
 	struct conf *c = read_conf(o);
 	if (c == NULL)
 		return EXIT_CONFIG;
+	report_metrics_init(&session.metrics);
 	override(c, o, &resolver);
 	session.allow_private = c->allow_private;
 	int status = EX_USAGE;
@@ -376,7 +391,9 @@ static int run(const struct options *o, char **argv, int n)
 		} else {
 			status = session.status;
 		}
+		print_metrics(&session);
 	}
+	report_metrics_clear(&session.metrics);
 	conf_free(c);
 	return status;
 }
@@ -397,6 +414,10 @@ int cmd_check(int argc, char **argv)
 	}
 	if (optind == argc) {
 		usage("a domain is wanted", NULL);
+		return EX_USAGE;
+	}
+	if (!wants(&o, "")) {
+		usage("--skip leaves no check", o.skip);
 		return EX_USAGE;
 	}
 	o.style.color = console_color(stdout, o.no_color);

@@ -478,7 +478,7 @@ static enum state replied(struct dialogue *d, const struct dialogue_event *event
 	if (d->state == GREETING)
 		d->service->greeting_ms = event->ms;
 	if (event->reply->why)
-		return lost(d, OBS_CLASS_PROTOCOL, event->reply->code, event->reply->why);
+		return lost(d, OBS_CLASS_PROTOCOL, 0, event->reply->why);
 	return with_behind(d, event->behind, row->reply(d, event->reply));
 }
 

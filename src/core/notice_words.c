@@ -49,6 +49,7 @@ static const struct {
     {"grade.rose", "grade rose"},
     {"host.unreachable", "host unreachable"},
     {"monitor.blind", "the monitor cannot see"},
+    {"initial.state", "problems at the first look"},
     {"submission.discovery", "submission records changed"},
 };
 
@@ -69,7 +70,8 @@ static const char over[] = "Over after ";
 const char *notice_over(struct arena *arena, int64_t seconds, const char *summary)
 {
 	char length[STAMP_TEXT];
-	return arena_printf(arena, "%s%s: %s", over, stamp_duration_human(length, seconds), summary);
+	return arena_printf(arena, "%s%s: %s", over, stamp_duration_human(length, seconds),
+			    summary);
 }
 
 const char *notice_sentence(const struct notice *n)
@@ -112,7 +114,8 @@ static const struct {
      "Somebody on the path can slip commands into encrypted sessions."},
     {"tls.starttls", false,
      "Mail to this address travels unencrypted, and senders that insist on TLS do not deliver."},
-    {"tls.version", true, "Modern senders refuse the old TLS version or fall back to plain text."},
+    {"tls.version", true,
+     "Connections use an older TLS version; strict senders refuse it or fall back to plain text."},
     {"tls.version", false, "Connections can be made with outdated TLS versions."},
     {"tls.cipher", false,
      "Recorded traffic may be read later, or connections fail with strict senders."},
@@ -154,6 +157,8 @@ static const struct {
 
 const char *notice_impact(const char *check, enum finding_severity severity)
 {
+	if (severity == SEVERITY_INFO) /* news, or something got better */
+		return "";
 	for (size_t i = 0; i < sizeof(impacts) / sizeof(impacts[0]); i++) {
 		if (impacts[i].critical && severity != SEVERITY_CRITICAL)
 			continue;

@@ -16,7 +16,9 @@
 
 #define INDENT	   36 /* where summaries begin: the longest id fits */
 #define FIRST_MAX  5  /* things to do first */
+#define METRIC_MAX (64 << 20)
 #define NAGIOS_MAX 3500
+#define METRIC_MAX (64 << 20)
 
 static const struct {
 	const char *word;
@@ -527,15 +529,38 @@ static int worse(int a, int b)
 	return weight[b] > weight[a] ? b : a;
 }
 
-void report_prometheus(const struct report *r, struct buf *out)
+enum metric { CHECK_STATUS, DOMAIN_STATUS, LAST_CHECK, NOT_AFTER };
+
+static const struct {
+	const char *name, *help;
+} metrics[REPORT_METRICS] = {
+    [CHECK_STATUS] = {"mxwatch_check_status",
+		      "Worst state of a check: 0 ok, 1 warning, 2 critical, 3 unknown."},
+    [DOMAIN_STATUS] = {"mxwatch_domain_status",
+		       "Worst state of the domain: 0 ok, 1 warning, 2 critical, 3 unknown."},
+    [LAST_CHECK] = {"mxwatch_domain_last_check_timestamp_seconds",
+		    "When the domain was looked at."},
+    [NOT_AFTER] = {"mxwatch_cert_not_after_timestamp_seconds",
+		   "End of the first leaf certificate to end."},
+};
+
+void report_metrics_init(struct report_metrics *m)
+{
+	for (size_t i = 0; i < REPORT_METRICS; i++)
+		buf_init(&m->samples[i], METRIC_MAX);
+}
+
+void report_metrics_clear(struct report_metrics *m)
+{
+	for (size_t i = 0; i < REPORT_METRICS; i++)
+		buf_clear(&m->samples[i]);
+}
+
+void report_metrics_add(struct report_metrics *m, const struct report *r)
 {
 	const struct findings *f = r->findings;
 	const char *domain = r->in->domain->subject;
 	int all = 0;
-	buf_addstr(
-	    out,
-	    "# HELP mxwatch_check_status Worst state of a check: 0 ok, 1 warning, 2 critical, 3 unknown.\n"
-	    "# TYPE mxwatch_check_status gauge\n");
 	for (size_t c = 0; c < check_count; c++) {
 		int state = 0;
 		bool run = false;
@@ -548,27 +573,26 @@ void report_prometheus(const struct report *r, struct buf *out)
 		}
 		all = worse(all, state);
 		if (run)
-			buf_printf(out, "mxwatch_check_status{domain=\"%s\",check=\"%s\"} %d\n",
-				   domain, check_table[c].id, state);
+			buf_printf(&m->samples[CHECK_STATUS], "%s{domain=\"%s\",check=\"%s\"} %d\n",
+				   metrics[CHECK_STATUS].name, domain, check_table[c].id, state);
 	}
-	buf_printf(
-	    out,
-	    "# HELP mxwatch_domain_status Worst state of the domain: 0 ok, 1 warning, 2 critical, 3 unknown.\n"
-	    "# TYPE mxwatch_domain_status gauge\n"
-	    "mxwatch_domain_status{domain=\"%s\"} %d\n",
-	    domain, all);
-	buf_printf(
-	    out,
-	    "# HELP mxwatch_domain_last_check_timestamp_seconds When the domain was looked at.\n"
-	    "# TYPE mxwatch_domain_last_check_timestamp_seconds gauge\n"
-	    "mxwatch_domain_last_check_timestamp_seconds{domain=\"%s\"} %lld\n",
-	    domain, (long long)r->in->now);
+	buf_printf(&m->samples[DOMAIN_STATUS], "%s{domain=\"%s\"} %d\n",
+		   metrics[DOMAIN_STATUS].name, domain, all);
+	buf_printf(&m->samples[LAST_CHECK], "%s{domain=\"%s\"} %lld\n", metrics[LAST_CHECK].name,
+		   domain, (long long)r->in->now);
 	int64_t left;
 	if (cert_left(r, &left))
-		buf_printf(
-		    out,
-		    "# HELP mxwatch_cert_not_after_timestamp_seconds End of the first leaf certificate to end.\n"
-		    "# TYPE mxwatch_cert_not_after_timestamp_seconds gauge\n"
-		    "mxwatch_cert_not_after_timestamp_seconds{domain=\"%s\"} %lld\n",
-		    domain, (long long)(r->in->now + left));
+		buf_printf(&m->samples[NOT_AFTER], "%s{domain=\"%s\"} %lld\n",
+			   metrics[NOT_AFTER].name, domain, (long long)(r->in->now + left));
+}
+
+void report_prometheus(const struct report_metrics *m, struct buf *out)
+{
+	for (size_t i = 0; i < REPORT_METRICS; i++) {
+		if (m->samples[i].len == 0)
+			continue;
+		buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", metrics[i].name, metrics[i].help,
+			   metrics[i].name);
+		buf_add(out, buf_str(&m->samples[i]), m->samples[i].len);
+	}
 }

@@ -20,8 +20,8 @@
 struct report {
 	const struct eval_input *in; /* observations, settings, time */
 	const struct findings *findings;
-	struct grade grade;      /* letter NULL: no grade */
-	const char *unicode;     /* the domain in U-labels where that differs, else NULL */
+	struct grade grade;  /* letter NULL: no grade */
+	const char *unicode; /* the domain in U-labels where that differs, else NULL */
 	int64_t duration_ms;
 };
 
@@ -38,7 +38,17 @@ void report_text(const struct report *r, const struct report_style *style, struc
 json_t *report_json(const struct report *r);
 /* One line, then details; performance data behind '|' (Monitoring Plugins guidelines). */
 void report_nagios(const struct report *r, struct buf *out);
-void report_prometheus(const struct report *r, struct buf *out);
+
+/* Samples of any number of reports, kept by metric: an exposition names each metric once. */
+enum { REPORT_METRICS = 4 };
+struct report_metrics {
+	struct buf samples[REPORT_METRICS];
+};
+void report_metrics_init(struct report_metrics *m);
+void report_metrics_clear(struct report_metrics *m);
+void report_metrics_add(struct report_metrics *m, const struct report *r);
+/* What was added, in Prometheus' text format. */
+void report_prometheus(const struct report_metrics *m, struct buf *out);
 
 /* 2 any fail, else 1 any warn, else 3 any unknown, else 0. */
 int report_exit(const struct findings *findings);

@@ -82,9 +82,12 @@ static void every_key_in_order(void **state)
 static void the_unknown_is_null(void **state)
 {
 	(void)state;
-	const struct notice bare = {
-	    .id = "evt_2", .kind = NOTICE_DAEMON, .event = "monitor.blind", .subject = "monitor",
-	    .severity = SEVERITY_CRITICAL, .summary = "s"};
+	const struct notice bare = {.id = "evt_2",
+				    .kind = NOTICE_DAEMON,
+				    .event = "monitor.blind",
+				    .subject = "monitor",
+				    .severity = SEVERITY_CRITICAL,
+				    .summary = "s"};
 	body(&bare,
 	     "{\"schema\":1,\"id\":\"evt_2\",\"incident\":null,\"seq\":0,\"kind\":\"daemon\","
 	     "\"status\":\"firing\",\"event\":\"monitor.blind\",\"severity\":\"critical\","
@@ -135,7 +138,11 @@ static void nonsense_is_refused(void **state)
 {
 	(void)state;
 	static const char *const table[] = {
-	    "", "[]", "{}", "nonsense", "{\"schema\":1}",
+	    "",
+	    "[]",
+	    "{}",
+	    "nonsense",
+	    "{\"schema\":1}",
 	    "{\"schema\":2,\"id\":\"x\",\"kind\":\"test\",\"status\":\"firing\",\"event\":\"e\","
 	    "\"severity\":\"info\",\"subject\":\"s\",\"summary\":\"s\"}",
 	    "{\"schema\":1,\"id\":7,\"kind\":\"test\",\"status\":\"firing\",\"event\":\"e\","
@@ -175,6 +182,9 @@ static void every_check_has_words(void **state)
 	}
 	assert_string_equal(notice_title("dane.broken"), "TLSA mismatch");
 	assert_string_equal(notice_impact("mx.ipv6", SEVERITY_INFO), "");
+	/* starttls.gained, mta_sts.id_changed with the policy's change: nothing is wrong */
+	assert_string_equal(notice_impact("tls.starttls", SEVERITY_INFO), "");
+	assert_string_equal(notice_impact("mta_sts.id_body", SEVERITY_INFO), "");
 	assert_string_not_equal(notice_impact("mx.present", SEVERITY_CRITICAL),
 				notice_impact("mx.present", SEVERITY_WARNING));
 }

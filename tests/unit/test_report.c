@@ -196,7 +196,17 @@ static void test_exit(void **state)
 static void test_prometheus(void **state)
 {
 	struct fixture *f = *state;
-	report_prometheus(&f->report, &f->out);
+	struct report_metrics m;
+	report_metrics_init(&m);
+	report_metrics_add(&m, &f->report);
+	report_metrics_add(&m, &f->report);
+	report_prometheus(&m, &f->out);
+	report_metrics_clear(&m);
+	/* every metric is introduced once, whatever the number of domains */
+	static const char help[] = "# HELP mxwatch_check_status ";
+	const char *first = strstr(buf_str(&f->out), help);
+	assert_non_null(first);
+	assert_null(strstr(first + 1, help));
 	assert_non_null(
 	    strstr(buf_str(&f->out),
 		   "mxwatch_check_status{domain=\"example.test\",check=\"tls.cert.expiry\"} 2\n"));
