@@ -180,15 +180,16 @@ int main(int argc, char **argv)
 	};
 	channel_send_shape(prober, MESSAGE_SETUP, 0, &message_setup_shape, &setup);
 	event_base_dispatch(base);
+	long resident = resident_kib();
 	channel_free(prober);
 	close(life[0]);
 	int status;
 	struct rusage used;
 	wait4(child, &status, 0, &used);
 	if (!hold)
-		printf("probes %u failed %u user_us %lld sys_us %lld peak_kib %ld\n", observed,
-		       failed, (long long)used.ru_utime.tv_sec * 1000000 + used.ru_utime.tv_usec,
-		       (long long)used.ru_stime.tv_sec * 1000000 + used.ru_stime.tv_usec,
-		       used.ru_maxrss);
+		printf("probes %u failed %u resident_kib %ld user_us %lld sys_us %lld\n", observed,
+		       failed, resident,
+		       (long long)used.ru_utime.tv_sec * 1000000 + used.ru_utime.tv_usec,
+		       (long long)used.ru_stime.tv_sec * 1000000 + used.ru_stime.tv_usec);
 	return failed == 0 ? 0 : 1;
 }

@@ -14,7 +14,7 @@
 #include "log.h"
 #include "mem.h"
 
-#define BLOCK_MIN 512
+#define BLOCK_MIN 256
 #define BLOCK_MAX 65536
 
 struct block {
