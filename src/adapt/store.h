@@ -195,6 +195,9 @@ struct store_outgoing *store_pending_changes(struct store *s, const char *source
     struct arena *arena, size_t *n);
 /* Receivers that pending rows wait for. */
 void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg);
+/* Receivers that do not take what they should: a pending row of theirs was made before `before`
+ * and tried, or should have left before it. */
+void store_stuck_receivers(struct store *s, int64_t before, store_name_cb *cb, void *arg);
 /* Rows that are not delivered, dead ones included, newest first, at most max. */
 struct store_outgoing *store_queue(struct store *s, size_t max, struct arena *arena, size_t *n);
 /* Put dead rows back (id 0: all); returns how many. */

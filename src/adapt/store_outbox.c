@@ -163,6 +163,18 @@ void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg)
 		cb(sql_peek(r, 0), arg);
 }
 
+void store_stuck_receivers(struct store *s, int64_t before, store_name_cb *cb, void *arg)
+{
+	struct sql_rows *r = sql_query(s->db,
+				       "SELECT DISTINCT receiver FROM outbox WHERE state = 0 AND"
+				       " (due < ?1 OR attempts > 6 OR"
+				       "  (attempts > 0 AND digest = 0 AND created < ?1))",
+				       "i", before);
+
+	while (sql_next(r))
+		cb(sql_peek(r, 0), arg);
+}
+
 struct store_outgoing *store_queue(struct store *s, size_t max, struct arena *arena, size_t *n)
 {
 	return rows(sql_query(s->db,

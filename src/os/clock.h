@@ -12,7 +12,9 @@
 int64_t clock_now(void);
 /* Milliseconds of a clock that nobody sets; stands still while the machine sleeps. */
 int64_t clock_monotonic_ms(void);
-/* The same in microseconds: for systemd and for measuring. */
+/* The same, but the time asleep counts: against clock_now() it tells whether that was set. */
+int64_t clock_running_ms(void);
+/* The monotonic one in microseconds: for systemd and for measuring. */
 int64_t clock_monotonic_us(void);
 
 #endif

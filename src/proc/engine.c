@@ -167,6 +167,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 
 	engine_schedule(e);
+	engine_watch_self(e);
 	if (clock_monotonic_ms() - e->ticked_ms > 2 * STATUS_S * 1000)
 		return;
 	snprintf(text, sizeof(text),

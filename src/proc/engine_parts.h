@@ -99,6 +99,18 @@ struct tested { /* a wish that waits for the fate of a test notice */
 	struct tested *next;
 };
 
+enum told { TOLD_UNKNOWN, TOLD_FINE, TOLD_WRONG }; /* unknown: not since the start */
+
+struct own_health { /* what engine_self.c watches */
+	int64_t began_ms;
+	int64_t offset_s; /* of the clock against the time that passes, 0 unknown */
+	int64_t stepped;  /* when the clock was set last, 0 never */
+	size_t late;	  /* subjects more than an interval behind their time */
+	size_t stuck;	  /* receivers that do not take their notices */
+	enum told late_told, stuck_told;
+	bool had_ipv6;
+};
+
 struct engine {
 	struct event_base *base;
 	const char *file;
@@ -133,6 +145,7 @@ struct engine {
 	bool failing; /* the last commit failed */
 	int64_t failing_since, flushed_ms;
 	size_t not_baselined; /* domains before the end of their first look */
+	struct own_health own;
 
 	struct mute mute; /* windows and silences in force */
 	struct arena *mute_arena;
@@ -247,6 +260,12 @@ enum engine_word {
 	ENGINE_DROP, /* nothing is left to say */
 };
 enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, struct arena *arena);
+
+/* -- engine_self.c -- */
+
+/* Every few seconds: our clock, our schedule, our outbox (self.clock, self.schedule,
+ * notify.delivery). */
+void engine_watch_self(struct engine *e);
 
 /* -- engine_outbox.c -- */
 

@@ -600,6 +600,17 @@ static void conditions(struct engine *e, const struct message_self *self)
 	    e, "self.ca_bundle", "self.ca_bundle", self->no_ca, SEVERITY_WARNING,
 	    "The CA certificates could not be loaded: certificates cannot be verified.",
 	    "Install ca-certificates, or set tls.ca_file.");
+	engine_condition(
+	    e, "self.egress25", "self.egress25", self->no_ipv4, SEVERITY_WARNING,
+	    "There is no way out over IPv4: hosts that have no other address cannot be checked.",
+	    "Look at the default route of this machine, and whether its network lets port 25 out "
+	    "(self_check.tcp names what is tried).");
+	/* a machine that never had IPv6 needs no notice of it */
+	e->own.had_ipv6 = e->own.had_ipv6 || !self->no_ipv6;
+	engine_condition(e, "self.ipv6", "self.ipv6", e->own.had_ipv6 && self->no_ipv6,
+			 SEVERITY_WARNING,
+			 "IPv6 is gone: addresses of that family cannot be checked any more.",
+			 "Look at the IPv6 route of this machine.");
 	if (!e->sight.blind)
 		engine_condition(e, "monitor.blind", "self.resolver", false, SEVERITY_CRITICAL,
 				 NULL, NULL);
