@@ -651,10 +651,10 @@ void yaml_alerts_finish(struct yaml_loader *l, struct yaml_alerts *a, struct con
 		yaml_error(
 		    l->problems, a->notify,
 		    "\"notify\" is short for a receiver and a route to it: it cannot stand beside \"route\"");
+	if (a->route != NULL)
+		c->route = read_route(l, a, a->route);
 	else if (a->notify != NULL)
 		read_notify(l, a, c);
-	else if (a->route != NULL)
-		c->route = read_route(l, a, a->route);
 	else
 		route_to_all(l, a, c);
 	c->has_route = a->notify != NULL || a->route != NULL;

@@ -361,7 +361,7 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	size_t n_changes;
 	const char *const *changes = render_changes(arena, n, &n_changes);
 	list(out, arena, "Changed with it", changes, n_changes);
-	list(out, arena, "Explained by this", n->causes, n->n_causes);
+	list(out, arena, render_causes_title(n), n->causes, n->n_causes);
 	domain_list(out, arena, n);
 	footer(out, arena, n);
 }

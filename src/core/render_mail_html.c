@@ -301,7 +301,7 @@ void render_mail_html(const struct notice *n, struct buf *out)
 	size_t n_changes;
 	const char *const *changes = render_changes(arena, n, &n_changes);
 	list(out, "Changed with it", changes, n_changes, 0);
-	list(out, "Explained by this", n->causes, n->n_causes, 0);
+	list(out, render_causes_title(n), n->causes, n->n_causes, 0);
 	if (n->n_domains != 1 || render_unnamed(n) > 0)
 		list(out, "Domains", n->domains,
 		     n->n_domains < NOTICE_MAX_DOMAINS ? n->n_domains : NOTICE_MAX_DOMAINS,

@@ -117,10 +117,15 @@ const char *render_verdict(const struct notice *n)
 	if (n->status == NOTICE_RESOLVED)
 		return "RECOVERED";
 	if (n->status == NOTICE_CHANGED)
-		return "CHANGED";
+		return n->severity == SEVERITY_CRITICAL ? "CRITICAL CHANGE" : "CHANGED";
 	return n->severity == SEVERITY_CRITICAL	 ? "CRITICAL"
 	       : n->severity == SEVERITY_WARNING ? "WARNING"
 						 : "INFO";
+}
+
+const char *render_causes_title(const struct notice *n)
+{
+	return n->status == NOTICE_CHANGED ? "What was found" : "Explained by this";
 }
 
 const char *render_lead(struct arena *arena, const struct notice *n)
@@ -377,7 +382,8 @@ struct render_line *render_difference(struct arena *arena, const struct notice *
 	l.line = arena_array(arena, MAX_LINES, sizeof(*l.line));
 	json_t *before = n->before != NULL ? json_loads(n->before, JSON_DECODE_ANY, NULL) : NULL;
 	json_t *after = n->after != NULL ? json_loads(n->after, JSON_DECODE_ANY, NULL) : NULL;
-	add_difference(&l, "", before, after);
+	if (!json_is_boolean(before) && !json_is_boolean(after)) /* the summary says it in words */
+		add_difference(&l, "", before, after);
 	json_decref(before);
 	json_decref(after);
 	*count = l.n;

@@ -28,8 +28,10 @@ const char *render_cleaned_lines(struct arena *arena, const char *s);
 
 /* "PROBLEM", "RECOVERED", "CHANGE", "NOTICE", "TEST": who speaks, for a From display name. */
 const char *render_status(const struct notice *n);
-/* "CRITICAL", "WARNING", "INFO", "RECOVERED", "CHANGED", "TEST" */
+/* "CRITICAL", "WARNING", "INFO", "RECOVERED", "CHANGED", "CRITICAL CHANGE", "TEST" */
 const char *render_verdict(const struct notice *n);
+/* The heading of the causes. */
+const char *render_causes_title(const struct notice *n);
 /* The verdict, how long it lasts or lasted, and the summary: "RECOVERED after 2 h 13 min: ...". */
 const char *render_headline(struct arena *arena, const struct notice *n);
 /* The same without the summary. */

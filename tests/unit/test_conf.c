@@ -237,6 +237,13 @@ static void test_all_mistakes_in_one_run(void **state)
 					      "                    ^\n"));
 	buf_clear(&out);
 	yaml_problems_clear(&p);
+	/* what stands where it may not is read all the same */
+	assert_null(yaml_conf_load(write_file("main.yaml", "notify: mailto:a@b.example\n"
+							   "domains: [a.example]\n"
+							   "route: {recievers: [notify]}\n"),
+				   &p));
+	assert_int_equal(p.n_errors, 2);
+	yaml_problems_clear(&p);
 }
 
 static void test_origin(void **state)

@@ -151,8 +151,11 @@ static void a_digest(void **state)
 {
 	(void)state;
 	struct arena *arena = arena_new();
-	struct notice list[3], digest = {.id = "dig_1", .kind = NOTICE_DAEMON, .event = "digest",
-					 .severity = SEVERITY_INFO, .subject = "mxwatch",
+	struct notice list[3], digest = {.id = "dig_1",
+					 .kind = NOTICE_DAEMON,
+					 .event = "digest",
+					 .severity = SEVERITY_INFO,
+					 .subject = "mxwatch",
 					 .summary = "3 notices since yesterday 08:00",
 					 .at = 1795353000};
 	struct buf b;
@@ -232,8 +235,9 @@ static void a_hostile_html(void **state)
 	buf_init(&b, MAX);
 	read_notice("hostile", arena, &n);
 	render_mail_html(&n, &b);
-	static const char *const never[] = {"<script", "<img",   "javascript:alert", "</td></table>&",
-					        "url(", "@import",	   "<!channel"};
+	static const char *const never[] = {"<script",	      "<img", "javascript:alert",
+					    "</td></table>&", "url(", "@import",
+					    "<!channel"};
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
 		if (strstr(buf_str(&b), never[i]) != NULL)
 			fail_msg("the HTML holds %s", never[i]);
@@ -264,8 +268,8 @@ static void hostile_posts(void **state)
 			    formats[i].receiver.format != CONF_FORMAT_ALERTMANAGER;
 		if (!chat)
 			continue; /* data for programs: the strings as they are, in JSON */
-		static const char *const never[] = {"\\u001b", "\xe2\x80\xae", "\\r", "javascript:alert",
-						    "<!channel>"};
+		static const char *const never[] = {"\\u001b", "\xe2\x80\xae", "\\r",
+						    "javascript:alert", "<!channel>"};
 		for (size_t j = 0; j < sizeof(never) / sizeof(never[0]); j++) {
 			if (strstr(r.body, never[j]) != NULL &&
 			    !(strcmp(never[j], "<!channel>") == 0 &&
@@ -287,11 +291,20 @@ static void cleaning(void **state)
 	    {"plain", "plain"},
 	    {"a\r\nb\tc", "a  b c"},
 	    {"\x1b[31m", " [31m"},
-	    {"b\xc3\xbc" "cher", "b\xc3\xbc" "cher"},
-	    {"\xe2\x80\xae" "evil", "evil"},
-	    {"\xef\xbb\xbf" "bom", "bom"},
+	    {"b\xc3\xbc"
+	     "cher",
+	     "b\xc3\xbc"
+	     "cher"},
+	    {"\xe2\x80\xae"
+	     "evil",
+	     "evil"},
+	    {"\xef\xbb\xbf"
+	     "bom",
+	     "bom"},
 	    {"broken \xff\xc3", "broken "},
-	    {"\xc2\x9b" "31m", "31m"},
+	    {"\xc2\x9b"
+	     "31m",
+	     "31m"},
 	    {"overlong \xc0\xaf", "overlong "},
 	    {"0123456789abc", "0123456789..."},
 	};
@@ -309,18 +322,29 @@ static void headlines(void **state)
 		struct notice n;
 		const char *headline;
 	} table[] = {
-	    {{.status = NOTICE_FIRING, .severity = SEVERITY_CRITICAL, .since = 100, .at = 100 + 7980},
+	    {{.status = NOTICE_FIRING,
+	      .severity = SEVERITY_CRITICAL,
+	      .since = 100,
+	      .at = 100 + 7980},
 	     "CRITICAL for 2 h 13 min: s"},
 	    {{.status = NOTICE_FIRING, .severity = SEVERITY_WARNING, .since = 100, .at = 100},
 	     "WARNING: s"},
-	    {{.status = NOTICE_RESOLVED, .seq = 2, .severity = SEVERITY_CRITICAL, .since = 100,
+	    {{.status = NOTICE_RESOLVED,
+	      .seq = 2,
+	      .severity = SEVERITY_CRITICAL,
+	      .since = 100,
 	      .at = 100 + 7980},
 	     "RECOVERED after 2 h 13 min: s"},
-	    {{.status = NOTICE_RESOLVED, .seq = 1, .severity = SEVERITY_CRITICAL, .since = 100,
+	    {{.status = NOTICE_RESOLVED,
+	      .seq = 1,
+	      .severity = SEVERITY_CRITICAL,
+	      .since = 100,
 	      .at = 100 + 7980},
 	     "RECOVERED after 2 h 13 min, before it could be told: s"},
 	    {{.status = NOTICE_CHANGED, .kind = NOTICE_CHANGE, .since = 100, .at = 500},
 	     "CHANGED: s"},
+	    {{.status = NOTICE_CHANGED, .kind = NOTICE_CHANGE, .severity = SEVERITY_CRITICAL},
+	     "CRITICAL CHANGE: s"},
 	    {{.kind = NOTICE_TEST, .since = 100, .at = 500}, "TEST: s"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
