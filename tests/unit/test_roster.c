@@ -191,7 +191,7 @@ static void test_against_oracle(void **state)
 {
 	enum { DOMAINS = 40, HOSTS = 12 };
 	static struct conf_domain domains[DOMAINS];
-	static char names[DOMAINS][16], host_names[HOSTS][16];
+	static char names[DOMAINS][32], host_names[HOSTS][32];
 	bool uses[DOMAINS][HOSTS] = {{false}};
 	uint64_t seed = 20261122;
 	(void)state;
