@@ -275,12 +275,25 @@ static void begin(struct web *w)
 	on_status(-1, 0, w);
 }
 
+static bool same_listeners(const struct conf *a, const struct conf *b)
+{
+	bool same = a->n_web_listen == b->n_web_listen &&
+		    (a->web_socket == NULL) == (b->web_socket == NULL) &&
+		    (a->web_socket == NULL || strcmp(a->web_socket, b->web_socket) == 0);
+
+	for (size_t i = 0; same && i < a->n_web_listen; i++)
+		same = strcmp(a->web_listen[i], b->web_listen[i]) == 0;
+	return same;
+}
+
 static void load_again(struct web *w)
 {
 	struct conf *conf = load(w->file);
 
 	if (conf == NULL)
 		return;
+	if (!same_listeners(w->conf, conf))
+		log_warning("web", "web.listen and web.socket change at the next start only");
 	conf_free(w->conf);
 	w->conf = conf;
 	w->sight.taken_ms = 0;

@@ -239,7 +239,6 @@ void web_badge(struct exchange *x)
 	web_fill_row(x, at, &d);
 	buf_init(&svg, 65536);
 	page_badge(&d, &svg);
-	http_answer_header(x->r, "X-Content-Type-Options", "nosniff");
 	http_answer_header(x->r, "Content-Security-Policy", "default-src 'none'");
 	http_answer_header(x->r, "Cache-Control", "max-age=60");
 	http_reply(x->r, 200, "image/svg+xml", svg.data, svg.len);
@@ -473,7 +472,6 @@ void web_overview(struct exchange *x)
 
 void web_style(struct exchange *x)
 {
-	http_answer_header(x->r, "X-Content-Type-Options", "nosniff");
 	http_answer_header(x->r, "Cache-Control", "max-age=300");
 	http_reply(x->r, 200, "text/css; charset=utf-8", page_style(), strlen(page_style()));
 }

@@ -26,8 +26,6 @@ static void harden(struct http_request *r)
 	    r, "Content-Security-Policy",
 	    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
 	    "base-uri 'none'; frame-ancestors 'none'");
-	http_answer_header(r, "X-Content-Type-Options", "nosniff");
-	http_answer_header(r, "Referrer-Policy", "no-referrer");
 	http_answer_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 	http_answer_header(r, "Cache-Control", "private, no-cache");
 }
@@ -255,6 +253,8 @@ void web_answer(struct web *w, struct http_request *r, bool local)
 	struct exchange x = {
 	    .w = w, .r = r, .arena = http_arena(r), .trusted = local, .now = clock_now()};
 
+	http_answer_header(r, "X-Content-Type-Options", "nosniff");
+	http_answer_header(r, "Referrer-Policy", "no-referrer");
 	if (!local && !host_is_ours(&x)) {
 		web_refuse(&x, 421,
 			   "this name is not served here; web.public_url names one that is");
