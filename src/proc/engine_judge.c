@@ -385,8 +385,8 @@ static void believe_grade(struct judging *j)
 	c.event = dropped ? "grade.dropped" : "grade.rose";
 	c.severity = dropped ? SEVERITY_WARNING : SEVERITY_INFO;
 	c.summary =
-	    arena_printf(j->arena, "The grade of %s %s from %s to %s: %s", j->d->name,
-			 dropped ? "fell" : "rose", j->d->grade, g.letter, g.rule ? g.rule : "");
+	    arena_printf(j->arena, "The grade of %s %s from %s to %s", j->d->name,
+			 dropped ? "fell" : "rose", j->d->grade, g.rule ? g.rule : g.letter);
 	c.before = quoted(j, j->d->grade);
 	c.after = quoted(j, g.letter);
 	text_copy(j->d->grade, sizeof(j->d->grade), g.letter);
