@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from engine_bench import Bench, World, certificate, stamp, wait_for
+from engine_bench import SELF, Bench, World, certificate, stamp, wait_for
 
 DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
 THROTTLED = {'stage': 'greeting', 'class': 'throttled', 'text': '421 try later', 'code': 421}
@@ -197,6 +197,38 @@ def test_blind_is_one_notice(bench, world):
     assert len(bench.notices()) == 2
 
 
+def test_no_way_out_is_one_notice(bench):
+    """self.egress25, and self.ipv6 where there was IPv6 before."""
+    def say(**more):
+        for p in bench.peers:
+            p.channel.send(SELF, {'resolver_answers': True, 'resolver_validates': True, **more})
+
+    say(no_ipv4=True, no_ipv6=True)
+    for event in 'self.egress25', 'self.ipv6':
+        notice = bench.notice(event, status='firing')
+        assert (notice['kind'], notice['severity'], notice['domains']) == ('daemon', 'warning', []), notice
+    say(no_ipv4=True, no_ipv6=True)
+    say()
+    for event in 'self.egress25', 'self.ipv6':
+        bench.notice(event, status='resolved')
+        assert len(bench.notices(event)) == 2, bench.said()
+
+
+def test_checks_that_come_late_are_one_notice(bench):
+    """self.schedule: nobody does the work; nothing is said about the domains."""
+    bench.wants = dict(bench.wants, probers=0)
+    bench.probe = lambda prober, order: 'die'
+    notice = bench.notice('self.schedule', status='firing', seconds=60)
+    assert (notice['kind'], notice['severity'], notice['subject']) == ('daemon', 'warning', 'monitor')
+    assert bench.wish('status')['late'] > 0
+    bench.probe = lambda prober, order: bench.world.observe(order)
+    bench.wants = dict(bench.wants, probers=1)
+    bench.complete()
+    bench.notice('self.schedule', status='resolved', seconds=60)
+    assert bench.wish('status')['late'] == 0
+    assert {n['event'] for n in bench.notices()} == {'self.schedule'}, bench.said()
+
+
 # -- delivery --------------------------------------------------------------------------------------------
 
 def test_a_refused_delivery_is_retried_with_the_same_id(bench, world):
@@ -207,6 +239,25 @@ def test_a_refused_delivery_is_retried_with_the_same_id(bench, world):
     tries = [b for r, b in bench.attempts if r == 'hook']
     assert [t['attempt'] for t in tries] == [1, 2]
     assert tries[0]['notice']['id'] == tries[1]['notice']['id']
+
+
+def test_a_receiver_that_takes_nothing_is_told_to_the_others(bench, world):
+    """notify.delivery: a notice of more than 15 minutes."""
+    bench.answers['hook'] = lambda body: {'outcome': 'retry', 'code': 503, 'retry_after_s': 1}
+    world.domains['a.test'].rua = 'mailto:other@a.test'
+    bench.notice('tls_rpt.changed', 'a.test', receiver='mail')
+    wait_for(lambda: [b for r, b in bench.attempts if r == 'hook'], 15, bench.said)
+    assert bench.stop() == 0
+    with contextlib.closing(sqlite3.connect(f'{bench.state}/state.db')) as db:
+        db.execute('UPDATE outbox SET created = created - 1000 WHERE state = 0')
+        db.commit()
+    bench.start()
+    notice = bench.notice('notify.delivery', status='firing', receiver='mail', seconds=60)
+    assert 'hook' in notice['summary'] and notice['kind'] == 'daemon', notice
+    assert bench.wish('status')['stuck_receivers'] == 1
+    del bench.answers['hook']
+    bench.notice('notify.delivery', status='resolved', receiver='mail', seconds=60)
+    assert bench.wish('status')['stuck_receivers'] == 0
 
 
 def test_a_receiver_that_hangs_holds_up_no_other(bench, world):
