@@ -72,6 +72,11 @@ static bool is_endpoint(const char *s, bool want_port, bool names)
 	return name_address_class(host) != NAME_ADDRESS_INVALID || (names && name_is_host(host));
 }
 
+bool yaml_conf_is_upstream(const char *text)
+{
+	return is_endpoint(text, false, false);
+}
+
 /* arg: offset of the count, as for yaml_read_strings */
 static void read_endpoints(struct yaml_loader *l, const struct yaml_node *key,
 			   const struct yaml_node *value, void *target, const void *arg,

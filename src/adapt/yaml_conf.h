@@ -6,6 +6,8 @@
 #ifndef YAML_CONF_H
 #define YAML_CONF_H
 
+#include <stdbool.h>
+
 #include "buf.h"
 #include "conf.h"
 #include "err.h"
@@ -29,6 +31,9 @@ struct conf *yaml_conf_load(const char *path, struct yaml_problems *problems);
 void yaml_problems_clear(struct yaml_problems *p);
 /* FILE:LINE:COL: error: text, the source line and a caret, for people. */
 void yaml_problems_print(const struct yaml_problems *p, struct buf *out);
+
+/* Whether text can stand in resolver.upstreams: "127.0.0.1", "127.0.0.1:5353", "[::1]:53". */
+bool yaml_conf_is_upstream(const char *text);
 
 /* Where a domain's values came from, for `config show DOMAIN --origin`: lines
  * "interval: 15m  # watchlist.yaml:12 (group gold)".  -1 if it is not watched. */

@@ -155,7 +155,9 @@ static bool read_option(struct options *o, int c)
 		return selects_something(optarg);
 	case OPT_RESOLVER:
 		o->resolver = optarg;
-		return true;
+		return yaml_conf_is_upstream(optarg) ||
+		       usage("--resolver is an address (127.0.0.1, 127.0.0.1:5353, [::1]:53), not",
+			     optarg);
 	case OPT_ANCHOR:
 		o->trust_anchor = optarg;
 		return true;

@@ -97,6 +97,9 @@ def test_addresses_that_are_private_are_never_contacted(lab, mxwatch):
 
 @pytest.mark.parametrize('argv', [['check'], ['check', '--nonsense', 'good.test'], ['nonsense'],
                                   ['check', '--format', 'nonsense', 'good.test'],
+                                  ['check', '--resolver', 'nowhere', 'good.test'],
+                                  ['check', '--skip', '*', 'good.test'],
+                                  ['check', '--only', 'mx.*', '--only', 'tls.*', 'good.test'],
                                   ['check', 'not a domain']])
 def test_usage_is_64(mxwatch, argv):
     result = mxwatch(*argv)
