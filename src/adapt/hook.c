@@ -223,9 +223,11 @@ static void set_options(CURL *curl, const struct hook_request *r, struct post *p
 	}
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "mxwatch");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, p->headers);
-	curl_easy_setopt(curl, CURLOPT_POST, 1L);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len);
-	curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, r->body);
+	if (r->body != NULL) {
+		curl_easy_setopt(curl, CURLOPT_POST, 1L);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len);
+		curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, r->body);
+	}
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, p);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, p->why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * POST on the event loop, through libcurl's multi interface: one request, one outcome.
+ * POST and GET on the event loop, through libcurl's multi interface: one request, one outcome.
  *
  * The outcome follows the contract: 2xx is delivered; network faults, 408, 425, 429 and 5xx
  * are to be tried again (Retry-After, in seconds or as a date, clamped to 1 s..1 h); any other
@@ -25,7 +25,7 @@ struct hook_request {		    /* borrowed during hook_post only */
 	const char *ca_file;	    /* NULL: the system's */
 	const char *const *headers; /* whole lines */
 	size_t n_headers;
-	const char *body;
+	const char *body; /* NULL: GET */
 	size_t len;
 };
 

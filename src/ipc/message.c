@@ -29,6 +29,7 @@ static const struct {
     {MESSAGE_SELF, 8 * KIB, "SELF"},
     {MESSAGE_DELIVER, 8 * MIB, "DELIVER"},
     {MESSAGE_SENT, 16 * KIB, "SENT"},
+    {MESSAGE_BEAT, 16 * KIB, "BEAT"},
     {MESSAGE_WISH, 1 * MIB, "WISH"},
     {MESSAGE_ANSWER, 16 * MIB, "ANSWER"},
 };
@@ -145,6 +146,18 @@ static const struct shape_field self_fields[] = {
     STR(message_self, text, LINE),
 };
 const struct shape message_self_shape = SHAPE("self", struct message_self, self_fields);
+
+static const struct shape_field notifier_fields[] = {
+    STRS(message_notifier, programs, 256),
+};
+const struct shape message_notifier_shape =
+    SHAPE("notifier", struct message_notifier, notifier_fields);
+
+static const struct shape_field beat_fields[] = {
+    STR(message_beat, url, 4 * KIB),
+    STR(message_beat, url_file, 4 * KIB),
+};
+const struct shape message_beat_shape = SHAPE("beat", struct message_beat, beat_fields);
 
 static const struct shape_field deliver_fields[] = {
     REQUIRED_RAW(message_deliver, notice),

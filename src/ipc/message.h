@@ -6,7 +6,7 @@
  *
  *     parent <-> engine    HELLO up/down with a descriptor, READY, STATUS, RELOAD, STOP
  *     engine <-> prober    SETUP, ORDER, OBSERVED, WANT, GO, DONE, SELF
- *     engine <-> notifier  SETUP, DELIVER, SENT
+ *     engine <-> notifier  SETUP, DELIVER, SENT, BEAT
  *     engine <-> web       SETUP, WISH, ANSWER
  */
 #ifndef MESSAGE_H
@@ -40,6 +40,7 @@ enum message_type {
 	/* engine <-> notifier */
 	MESSAGE_DELIVER = 32,
 	MESSAGE_SENT = 33,   /* answers the delivery id of the frame */
+	MESSAGE_BEAT = 34,   /* the schedule moves: say so at this place; unanswered */
 	/* engine <-> web */
 	MESSAGE_WISH = 48,   /* recheck, ack, silence, reload, test-alert, queue */
 	MESSAGE_ANSWER = 49, /* answers the wish id of the frame */
@@ -122,6 +123,16 @@ struct message_self { /* SELF */
 
 /* -- engine <-> notifier -- */
 
+struct message_notifier { /* MESSAGE_SETUP to the notifier: at first, and after each reload */
+	const char *const *programs; /* what receivers of kind exec run */
+	size_t n_programs;
+};
+
+struct message_beat { /* one of the two */
+	const char *url;
+	const char *url_file; /* the place of a secret */
+};
+
 struct message_deliver { /* frame id = outbox row */
 	const char *notice;    /* RAW: the canonical event (core/notice.h) */
 	const char *receiver;  /* RAW: the receiver's settings, shape receiver_shape */
@@ -159,6 +170,7 @@ struct message_answer {
 
 extern const struct shape message_peer_shape, message_status_shape, message_want_peers_shape,
     message_setup_shape, message_order_shape, message_address_shape, message_self_shape,
-    message_deliver_shape, message_sent_shape, message_web_shape, message_wish_shape, message_answer_shape;
+    message_notifier_shape, message_beat_shape, message_deliver_shape,
+    message_sent_shape, message_web_shape, message_wish_shape, message_answer_shape;
 
 #endif

@@ -89,8 +89,8 @@ static void make_environment(char *out[N_KEPT + 1])
 	out[n] = NULL;
 }
 
-/* fds become 3, 4, ...; all above them are closed by execve. */
-static int place_descriptors(const int *fds, size_t n_fds)
+/* fds become first, first + 1, ...; all above them are closed by execve. */
+static int place_descriptors(const int *fds, size_t n_fds, int first)
 {
 	int high[FDS_MAX];
 
@@ -100,14 +100,15 @@ static int place_descriptors(const int *fds, size_t n_fds)
 			return -1;
 	}
 	for (size_t i = 0; i < n_fds; i++)
-		if (dup2(high[i], SPAWN_CHANNEL + (int)i) < 0)
+		if (dup2(high[i], first + (int)i) < 0)
 			return -1;
 	/* Ours are close-on-exec anyway; this is for what somebody left open in us. */
-	close_range(SPAWN_CHANNEL + (unsigned)n_fds, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	close_range((unsigned)first + (unsigned)n_fds, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	return 0;
 }
 
-static int child_setup(pid_t starter, const int *fds, size_t n_fds, const struct privdrop *account)
+static int child_setup(pid_t starter, const int *fds, size_t n_fds, int first,
+		       const struct privdrop *account)
 {
 	if (account != NULL && privdrop_become(account, NULL) < 0)
 		return -1;
@@ -116,11 +117,15 @@ static int child_setup(pid_t starter, const int *fds, size_t n_fds, const struct
 		return -1;
 	if (getppid() != starter)
 		_exit(1);
-	return place_descriptors(fds, n_fds);
+	if (first == 0) { /* somebody else's program */
+		signals_init();
+		setpgid(0, 0);
+	}
+	return place_descriptors(fds, n_fds, first);
 }
 
-pid_t spawn_program(const char *path, const char *const *argv, const int *fds, size_t n_fds,
-		    const struct privdrop *account, struct error *err)
+static pid_t start(const char *path, const char *const *argv, const int *fds, size_t n_fds,
+		   int first, const struct privdrop *account, struct error *err)
 {
 	char *environment[N_KEPT + 1];
 	int report[2], number;
@@ -136,7 +141,7 @@ pid_t spawn_program(const char *path, const char *const *argv, const int *fds, s
 		error_errno(err, "fork");
 	} else if (pid == 0) {
 		int to = fcntl(report[1], F_DUPFD_CLOEXEC, HIGH);
-		if (to >= 0 && child_setup(starter, fds, n_fds, account) == 0)
+		if (to >= 0 && child_setup(starter, fds, n_fds, first, account) == 0)
 			execve(path, (char *const *)argv, environment);
 		number = errno;
 		_exit(write(to, &number, sizeof(number)) == sizeof(number) ? 127 : 126);
@@ -153,6 +158,17 @@ pid_t spawn_program(const char *path, const char *const *argv, const int *fds, s
 		return error_errno(err, "%s", path);
 	}
 	return pid;
+}
+
+pid_t spawn_program(const char *path, const char *const *argv, const int *fds, size_t n_fds,
+		    const struct privdrop *account, struct error *err)
+{
+	return start(path, argv, fds, n_fds, SPAWN_CHANNEL, account, err);
+}
+
+pid_t spawn_command(const char *path, const char *const *argv, int in, int out, struct error *err)
+{
+	return start(path, argv, (const int[]){in, out, out}, 3, 0, NULL, err);
 }
 
 int spawn_begin(const char *name)

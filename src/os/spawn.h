@@ -30,6 +30,12 @@ int spawn_pair(int pair[2], struct error *err);
 pid_t spawn_program(const char *path, const char *const *argv, const int *fds, size_t n_fds,
     const struct privdrop *account, struct error *err);
 
+/* The same for a program of somebody else's: in becomes its standard input, out its standard
+ * output and error, it has no other descriptor, the signals are at their defaults, and it leads
+ * a process group of its own. */
+pid_t spawn_command(const char *path, const char *const *argv, int in, int out,
+    struct error *err);
+
 /* First thing in a child's main: name ("prober") for logs and ps, signals_child,
  * privdrop_harden.  Returns the channel's descriptor; exits 64 with a line on stderr if there
  * is none, because somebody started it by hand. */

@@ -177,6 +177,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 		 e->sight.blind ? "; BLIND: nothing can be determined" : "",
 		 e->failing ? "; the state cannot be written" : "");
 	channel_send_shape(e->parent, MESSAGE_STATUS, 0, &message_status_shape, &status);
+	engine_beat(e);
 }
 
 /* -- life ---------------------------------------------------------------------- */

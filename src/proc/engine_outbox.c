@@ -17,6 +17,7 @@
 #define WAIT_S	      2			  /* for what may still join a notice */
 #define DIRECT	      (UINT64_C(1) << 62) /* ids of notices that are not in the state */
 #define EXPIRE_PIECES 4
+#define BEHIND_MS     300000 /* a schedule so late does not move */
 
 /* -- receivers ----------------------------------------------------------------- */
 
@@ -521,6 +522,39 @@ void engine_tell_directly(struct engine *e, const char *event, const char *summa
 	n.id = n.incident = engine_uid(arena);
 	send_directly(e, &n, arena);
 	arena_free(arena);
+}
+
+/* -- heartbeats ---------------------------------------------------------------- */
+
+static bool moves(const struct engine *e, int64_t now_ms)
+{
+	int64_t next_ms = plan_next(e->plan);
+
+	return e->store && !e->failing && (next_ms == PLAN_NEVER || now_ms - next_ms < BEHIND_MS);
+}
+
+void engine_beat_anew(struct engine *e)
+{
+	free(e->beat_ms);
+	e->beat_ms = mem_array(e->conf->n_heartbeat + 1, sizeof(*e->beat_ms));
+}
+
+void engine_beat(struct engine *e)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (e->beat_ms == NULL)
+		engine_beat_anew(e);
+	if (e->notifier == NULL || !moves(e, now_ms))
+		return;
+	for (size_t i = 0; i < e->conf->n_heartbeat; i++) {
+		const struct conf_heartbeat *h = &e->conf->heartbeat[i];
+		struct message_beat m = {.url = h->url, .url_file = h->url_file};
+		if (now_ms < e->beat_ms[i])
+			continue;
+		e->beat_ms[i] = now_ms + h->every_s * 1000;
+		channel_send_shape(e->notifier->channel, MESSAGE_BEAT, 0, &message_beat_shape, &m);
+	}
 }
 
 /* -- once a minute ------------------------------------------------------------- */

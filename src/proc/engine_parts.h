@@ -149,7 +149,8 @@ struct engine {
 
 	struct mute mute; /* windows and silences in force */
 	struct arena *mute_arena;
-	int64_t mute_at; /* when the windows were worked out */
+	int64_t *beat_ms; /* monotonic, when each heartbeat is due */
+	int64_t mute_at;  /* when the windows were worked out */
 
 	struct receiver *receivers;
 	struct tested *tested;
@@ -278,6 +279,10 @@ bool engine_delivering(const struct engine *e);
 void engine_outbox_changed(struct engine *e);
 int engine_notifier_frame(struct engine *e, const struct frame *f, struct error *err);
 void engine_notifier_gone(struct engine *e);
+/* Heartbeats that are due, as long as the schedule moves and the state can be written. */
+void engine_beat(struct engine *e);
+/* After a reload: other places, other times. */
+void engine_beat_anew(struct engine *e);
 /* Once a minute: reminders, retention. */
 void engine_minute(struct engine *e);
 /* Send a notice past the state, because the state cannot be written. */

@@ -222,6 +222,8 @@ int engine_open(struct engine *e)
 }
 
 /* The web reads the configuration itself: it is told where, and when to read it again. */
+static void tell_notifier(struct engine *e);
+
 static void tell_web(struct engine *e)
 {
 	char *real = realpath(e->file, NULL);
@@ -346,6 +348,8 @@ bool engine_reload(struct engine *e, bool force, struct arena *arena, const char
 	engine_receivers(e);
 	engine_want_peers(e);
 	tell_web(e);
+	tell_notifier(e);
+	engine_beat_anew(e);
 	engine_schedule(e);
 	*why = arena_printf(arena, "watching %zu domains", conf->n_domains);
 	return say_reloaded(e, true, *why);
@@ -444,6 +448,21 @@ static void encode_setup(const struct engine *e, const struct conf *conf, struct
 	shape_encode(&message_setup_shape, &setup, out);
 	buf_printf(out, "%d", (int)conf->resolver_mode);
 	arena_free(arena);
+}
+
+/* The programs of receivers of kind exec: it may start no others. */
+static void tell_notifier(struct engine *e)
+{
+	const char **programs = mem_array(e->conf->n_receivers + 1, sizeof(*programs));
+	struct message_notifier m = {.programs = programs};
+
+	for (size_t i = 0; i < e->conf->n_receivers; i++)
+		if (e->conf->receivers[i].kind == CONF_EXEC)
+			programs[m.n_programs++] = e->conf->receivers[i].argv[0];
+	if (e->notifier)
+		channel_send_shape(e->notifier->channel, MESSAGE_SETUP, 0, &message_notifier_shape,
+				   &m);
+	free(programs);
 }
 
 static void send_setup(struct engine *e, struct peer *p)
@@ -564,7 +583,9 @@ void engine_peer(struct engine *e, const struct message_peer *peer, int fd)
 	/* a prober waits for its setup until it is known which resolver it will have */
 	if (p->role == MESSAGE_ROLE_WEB)
 		tell_web(e);
-	else if (p->role != MESSAGE_ROLE_PROBER || !e->wants_private || e->private_port != 0)
+	else if (p->role == MESSAGE_ROLE_NOTIFIER)
+		tell_notifier(e);
+	else if (!e->wants_private || e->private_port != 0)
 		send_setup(e, p);
 	if (p->role == MESSAGE_ROLE_NOTIFIER)
 		engine_outbox(e);

@@ -27,6 +27,7 @@
 #include "mem.h"
 #include "message.h"
 #include "notice.h"
+#include "notifier_parts.h"
 #include "receiver.h"
 #include "render.h"
 #include "sandbox.h"
@@ -41,35 +42,6 @@
 #define DIGEST_ITEMS 1000
 #define SIGNING_MAX  8
 
-struct notifier {
-	struct event_base *base;
-	struct channel *channel;
-	struct hook *hook;
-	char courier[4096];	     /* path of the program */
-	struct delivery *deliveries; /* in flight */
-	size_t in_flight;
-	bool stopping;
-};
-
-struct delivery {
-	struct notifier *notifier;
-	struct delivery *prev, *next;
-	uint64_t id;
-	int64_t attempt;
-	struct arena *arena;
-	struct conf_receiver receiver;
-	struct notice notice;
-	struct notice *item; /* of a digest */
-	size_t n_items;
-	/* HTTP */
-	size_t posts;		     /* not yet answered */
-	struct message_sent outcome; /* of those that were */
-	/* mail */
-	pid_t courier;
-	struct bufferevent *line;
-	struct event *deadline;
-};
-
 /* -- the end of a delivery -- */
 
 static void courier_end(struct delivery *d)
@@ -78,6 +50,7 @@ static void courier_end(struct delivery *d)
 		kill(d->courier, SIGKILL); /* it has told, or will not */
 		waitpid(d->courier, NULL, 0);
 	}
+	notifier_exec_end(d);
 	if (d->line != NULL)
 		bufferevent_free(d->line);
 	if (d->deadline != NULL)
@@ -93,7 +66,7 @@ static void delivery_free(struct delivery *d)
 	free(d);
 }
 
-static void finish(struct delivery *d, const struct message_sent *sent)
+void notifier_finish(struct delivery *d, const struct message_sent *sent)
 {
 	struct notifier *n = d->notifier;
 	if (sent->outcome != MESSAGE_DELIVERED)
@@ -107,9 +80,9 @@ static void finish(struct delivery *d, const struct message_sent *sent)
 		event_base_loopexit(n->base, NULL);
 }
 
-static void give_up(struct delivery *d, int outcome, const char *text)
+void notifier_give_up(struct delivery *d, int outcome, const char *text)
 {
-	finish(d, &(struct message_sent){.outcome = outcome, .text = text, .retry_after_s = -1});
+	notifier_finish(d, &(struct message_sent){.outcome = outcome, .text = text, .retry_after_s = -1});
 }
 
 /* -- secrets -- */
@@ -128,7 +101,7 @@ static const char *read_secret(struct delivery *d, const char *place, size_t *le
 			*len = secret.len;
 		explicit_bzero(secret.data, secret.len);
 	} else {
-		give_up(d, MESSAGE_RETRY, err.text);
+		notifier_give_up(d, MESSAGE_RETRY, err.text);
 	}
 	buf_clear(&secret);
 	return copy;
@@ -138,7 +111,7 @@ static const char *unless_odd(struct delivery *d, const char *place, const char 
 {
 	if (secret == NULL || !odd)
 		return secret;
-	give_up(d, MESSAGE_RETRY, arena_printf(d->arena, "%s: one line of text is wanted", place));
+	notifier_give_up(d, MESSAGE_RETRY, arena_printf(d->arena, "%s: one line of text is wanted", place));
 	return NULL;
 }
 
@@ -181,7 +154,7 @@ static void on_posted(const struct message_sent *sent, void *arg)
 		d->outcome.text = arena_strdup(d->arena, sent->text);
 	}
 	if (--d->posts == 0)
-		finish(d, &d->outcome);
+		notifier_finish(d, &d->outcome);
 }
 
 struct secrets { /* of the receiver, read before anything is sent */
@@ -206,7 +179,7 @@ static bool read_signing(struct delivery *d, struct secrets *s)
 		bool good = hook_sign(&trial, s->signing[i].bytes, s->signing[i].len, "", 0, "", 0);
 		buf_clear(&trial);
 		if (!good) {
-			give_up(
+			notifier_give_up(
 			    d, MESSAGE_RETRY,
 			    arena_printf(d->arena, "%s: not a webhook secret", r->secret_files[i]));
 			return false;
@@ -272,7 +245,7 @@ static void deliver_http(struct delivery *d)
 	const struct conf_receiver *r = &d->receiver;
 	struct secrets s = {.place.now = clock_now()};
 	if (r->n_urls == 0 && r->url_file == NULL && r->kind != CONF_PAGERDUTY) {
-		give_up(d, MESSAGE_REJECTED, "the receiver has no URL");
+		notifier_give_up(d, MESSAGE_REJECTED, "the receiver has no URL");
 		return;
 	}
 	if (!read_secrets(d, &s))
@@ -296,9 +269,9 @@ static void on_courier_answer(struct bufferevent *line, short what, void *arg)
 	if (len == 0 || len > ANSWER_MAX ||
 	    shape_decode(&message_sent_shape, SHAPE_STRICT, (char *)evbuffer_pullup(in, -1), len,
 			 d->arena, &sent, &err) != 0)
-		give_up(d, MESSAGE_RETRY, "the courier ended without an outcome");
+		notifier_give_up(d, MESSAGE_RETRY, "the courier ended without an outcome");
 	else
-		finish(d, &sent);
+		notifier_finish(d, &sent);
 }
 
 /* The job is out: an end of stream tells the courier so. */
@@ -313,7 +286,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	give_up(arg, MESSAGE_RETRY, "no verdict from the relay within a minute");
+	notifier_give_up(arg, MESSAGE_RETRY, "no verdict from the relay within a minute");
 }
 
 static void start_courier(struct delivery *d, const struct buf *job)
@@ -324,14 +297,14 @@ static void start_courier(struct delivery *d, const struct buf *job)
 	struct error err;
 	int pair[2];
 	if (spawn_pair(pair, &err) != 0) {
-		give_up(d, MESSAGE_RETRY, err.text);
+		notifier_give_up(d, MESSAGE_RETRY, err.text);
 		return;
 	}
 	d->courier = spawn_program(n->courier, argv, &pair[1], 1, NULL, &err);
 	close(pair[1]);
 	if (d->courier < 0) {
 		close(pair[0]);
-		give_up(d, MESSAGE_RETRY, err.text);
+		notifier_give_up(d, MESSAGE_RETRY, err.text);
 		return;
 	}
 	evutil_make_socket_nonblocking(pair[0]);
@@ -357,7 +330,7 @@ static void deliver_mail(struct delivery *d)
 	struct buf message, document;
 	if (r->relay == NULL || r->from == NULL || r->n_to == 0 ||
 	    !mailer_job_relay(&job, r->relay, d->arena)) {
-		give_up(d, MESSAGE_REJECTED, "the receiver's relay or addresses are missing");
+		notifier_give_up(d, MESSAGE_REJECTED, "the receiver's relay or addresses are missing");
 		return;
 	}
 	if (r->password_file != NULL && (job.password = read_password(d, r->password_file)) == NULL)
@@ -422,11 +395,11 @@ static void on_deliver(struct notifier *n, const struct frame *f)
 	DL_APPEND(n->deliveries, d);
 	n->in_flight++;
 	if (decode(d, f, &err) != 0) {
-		give_up(d, MESSAGE_REJECTED, err.text);
+		notifier_give_up(d, MESSAGE_REJECTED, err.text);
 		return;
 	}
 	if (n->in_flight > IN_FLIGHT) {
-		give_up(d, MESSAGE_RETRY, "too many deliveries at once");
+		notifier_give_up(d, MESSAGE_RETRY, "too many deliveries at once");
 		return;
 	}
 	switch ((enum conf_receiver_kind)d->receiver.kind) {
@@ -439,9 +412,53 @@ static void on_deliver(struct notifier *n, const struct frame *f)
 		deliver_http(d);
 		return;
 	case CONF_EXEC:
-		break;
+		notifier_exec(d);
+		return;
 	}
-	give_up(d, MESSAGE_REJECTED, "receivers of kind exec are not supported yet");
+}
+
+static void stop(struct notifier *n)
+{
+	n->stopping = true;
+	if (n->in_flight == 0)
+		event_base_loopexit(n->base, NULL);
+}
+
+/* Secrets lie where their owners put them; nothing is written. */
+static void enter_sandbox(struct notifier *n, const struct message_notifier *m)
+{
+	static const char *const readable[] = {"/", NULL};
+	const char **executable = arena_array(n->arena, 2 * m->n_programs + 2, sizeof(*executable));
+	size_t k = 0;
+	executable[k++] = n->courier;
+	for (size_t i = 0; i < m->n_programs; i++) {
+		const char *interpreter = notifier_interpreter(m->programs[i], n->arena);
+		executable[k++] = m->programs[i];
+		if (interpreter != NULL)
+			executable[k++] = interpreter;
+	}
+	sandbox_enter(SANDBOX_NOTIFIER,
+		      &(struct sandbox_config){.read = readable, .exec = executable});
+}
+
+/* What it may run is settled once, so other programs mean another notifier. */
+static void on_setup(struct notifier *n, const struct frame *f)
+{
+	struct message_notifier m;
+	struct error err;
+	if (n->set_up && (f->len != n->setup.len || memcmp(f->body, n->setup.data, f->len) != 0)) {
+		log_info("setup", "other programs: the next notifier begins with them");
+		stop(n);
+		return;
+	}
+	if (n->set_up)
+		return;
+	if (shape_decode(&message_notifier_shape, SHAPE_STRICT, f->body, f->len, n->arena, &m,
+			 &err) != 0)
+		log_fatal("setup", "%s", err.text);
+	buf_add(&n->setup, f->body, f->len);
+	enter_sandbox(n, &m);
+	n->set_up = true;
 }
 
 static void on_frame(struct channel *c, const struct frame *f, int fd, void *arg)
@@ -450,12 +467,16 @@ static void on_frame(struct channel *c, const struct frame *f, int fd, void *arg
 	(void)c;
 	if (fd >= 0)
 		close(fd);
-	if (f->type == MESSAGE_DELIVER && !n->stopping) {
+	if (f->type == MESSAGE_SETUP && !n->stopping) {
+		on_setup(n, f);
+	} else if (!n->set_up && f->type != MESSAGE_STOP) {
+		log_fatal("setup", "%s came before it", message_name(f->type));
+	} else if (f->type == MESSAGE_DELIVER && !n->stopping) {
 		on_deliver(n, f);
+	} else if (f->type == MESSAGE_BEAT && !n->stopping) {
+		notifier_beat(n, f);
 	} else if (f->type == MESSAGE_STOP) {
-		n->stopping = true;
-		if (n->in_flight == 0)
-			event_base_loopexit(n->base, NULL);
+		stop(n);
 	}
 }
 
@@ -470,20 +491,21 @@ static void on_gone(struct channel *c, const char *why, void *arg)
 
 void notifier_run(int channel)
 {
-	/* Secrets lie where their owners put them; nothing is written. */
-	static const char *const readable[] = {"/", NULL};
-	struct notifier n = {.base = event_base_new()};
-	const char *const executable[] = {spawn_path("courier", n.courier, sizeof(n.courier)),
-					  NULL};
+	struct notifier n = {.base = event_base_new(), .arena = arena_new()};
+	spawn_path("courier", n.courier, sizeof(n.courier));
+	buf_init(&n.setup, 256 * 1024);
 	n.hook = hook_new(n.base);
-	sandbox_enter(SANDBOX_NOTIFIER,
-		      &(struct sandbox_config){.read = readable, .exec = executable});
+	notifier_exec_init(&n);
 	n.channel = channel_new(n.base, channel, on_frame, on_gone, &n);
 	event_base_dispatch(n.base);
 	/* What is still in flight stays in the engine's outbox. */
 	hook_free(n.hook);
 	while (n.deliveries != NULL)
 		delivery_free(n.deliveries);
+	notifier_beat_end(&n);
+	event_free(n.on_child);
 	channel_free(n.channel);
 	event_base_free(n.base);
+	buf_clear(&n.setup);
+	arena_free(n.arena);
 }

@@ -13,12 +13,14 @@ import http.server
 import json
 import os
 import select
+import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import threading
 import time
+import urllib.request
 from email.utils import formatdate
 
 import pytest
@@ -26,7 +28,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(HERE, '..', '..', 'build'))
 HEADER = struct.Struct('>IHHQ')
-STOP, DELIVER, SENT, VERSION = 6, 32, 33, 1
+STOP, SETUP, DELIVER, SENT, BEAT, VERSION = 6, 16, 32, 33, 34, 1
 
 NOTICE = {
     'schema': 1, 'id': 'evt_1', 'incident': 'inc_1', 'seq': 1, 'kind': 'problem',
@@ -43,7 +45,7 @@ NOTICE = {
 class Notifier:
     """The program with its channel at descriptor 3 and its lifeline at 4."""
 
-    def __init__(self):
+    def __init__(self, programs=()):
         self.channel, theirs = socket.socketpair()
         self.lifeline, line = socket.socketpair()
 
@@ -58,6 +60,11 @@ class Notifier:
         theirs.close()
         line.close()
         self.buffer, self.ids, self.answers = b'', iter(range(1, 1 << 30)), {}
+        self.frame(SETUP, {'programs': list(programs)} if programs else {})
+
+    def frame(self, kind, document):
+        body = json.dumps(document).encode()
+        self.channel.sendall(HEADER.pack(len(body), kind, VERSION, 0) + body)
 
     def deliver(self, receiver, notice=None, **more):
         body = json.dumps({'notice': {**NOTICE, **(notice or {})}, 'receiver': receiver,
@@ -407,6 +414,10 @@ class Hook(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def do_GET(self):
+        self.headers['Content-Length'] = '0'
+        self.do_POST()
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length']))
         self.server.got.append((self.path, self.headers, body))
@@ -613,6 +624,177 @@ def test_alertmanager_push_reaches_every_member(notifier, sink):
     assert [p for p, _, _ in sink.got] == ['/api/v2/alerts'] * 2
     alert = json.loads(sink.got[0][2])[0]
     assert alert['startsAt'] < alert['endsAt'] and alert['labels']['severity'] == 'critical'
+
+
+ALERTMANAGER = shutil.which('prometheus-alertmanager')
+
+
+@pytest.mark.skipif(ALERTMANAGER is None, reason='prometheus-alertmanager is not installed')
+def test_a_real_alertmanager_has_the_alert_and_its_end(notifier, tmp_path):
+    (tmp_path / 'am.yml').write_text('route: {receiver: nobody}\nreceivers: [{name: nobody}]\n')
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    am = subprocess.Popen([ALERTMANAGER, f'--config.file={tmp_path}/am.yml', f'--storage.path={tmp_path}',
+                           f'--web.listen-address=127.0.0.1:{port}', '--cluster.listen-address='],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    base = f'http://127.0.0.1:{port}'
+    receiver = {'name': 'am', 'kind': 'alertmanager', 'urls': [base]}
+
+    def alerts():
+        with urllib.request.urlopen(f'{base}/api/v2/alerts', timeout=5) as answer:
+            return json.load(answer)
+
+    try:
+        end = time.monotonic() + 20
+        while notifier.send(receiver)['outcome'] != 'delivered':
+            assert time.monotonic() < end, 'it does not take the alert'
+        (alert,) = alerts()
+        assert alert['status']['state'] in ('active', 'unprocessed')
+        assert alert['labels']['severity'] == 'critical', alert
+        assert notifier.send(receiver, {'status': 'resolved'})['outcome'] == 'delivered'
+        while alerts():
+            assert time.monotonic() < end, alerts()
+    finally:
+        am.kill()
+        am.wait()
+
+
+# -- programs ------------------------------------------------------------------------------------------
+
+
+def program(tmp_path, text, name='tell'):
+    path = tmp_path / name
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Deliver to a shell script: the outcome."""
+    started = []
+
+    def run(text, *argv, notice=None, **more):
+        path = program(tmp_path, '#!/bin/sh\n' + text)
+        n = Notifier([path])
+        started.append(n)
+        return n.send({'name': 'tell', 'kind': 'exec', 'argv': [path, *argv], **more.pop('receiver', {})},
+                      notice, **more)
+
+    yield run
+    for n in started:
+        n.close()
+
+
+def test_a_program_gets_its_arguments_and_the_event(runs):
+    """It says what it got, and is refused for it, so that we see."""
+    sent = runs('read -r event; echo "$#:$1:$2:${event}"; exit 3', 'a b', '$(id);*')
+    assert (sent['outcome'], sent['code']) == ('rejected', 3)
+    assert sent['text'].startswith('2:a b:$(id);*:{"schema"'), sent
+
+
+def test_the_event_is_the_canonical_one(tmp_path, sink):
+    path = program(tmp_path, '#!/usr/bin/python3\n'
+                   'import socket, sys\n'
+                   f's = socket.create_connection(("127.0.0.1", {sink.server_address[1]}))\n'
+                   'b = sys.stdin.buffer.read()\n'
+                   's.sendall(b"POST /x HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(b) + b)\n'
+                   's.recv(100)\n')
+    n = Notifier([path])
+    assert n.send({'name': 'tell', 'kind': 'exec', 'argv': [path]})['outcome'] == 'delivered'
+    assert json.loads(sink.got[0][2]) == {k: NOTICE[k] for k in KEYS}
+    n.close()
+
+
+@pytest.mark.parametrize('text,outcome,code', [
+    ('exit 0', 'delivered', 0), ('exit 75', 'retry', 75), ('exit 1', 'rejected', 1),
+    ('kill -9 $$', 'rejected', 0), ('exec >&- 2>&- </dev/null; exit 75', 'retry', 75),
+])
+def test_the_exit_status_is_the_outcome(runs, text, outcome, code):
+    sent = runs(text)
+    assert (sent['outcome'], sent.get('code', 0)) == (outcome, code), sent
+
+
+def test_a_program_that_does_not_end_is_killed(runs):
+    sent = runs('while :; do :; done', seconds=30)
+    assert sent['outcome'] == 'retry' and '20 s' in sent['text']
+
+
+def test_what_a_program_says_is_bounded_and_escaped(runs):
+    sent = runs(r"""printf '\033[31m'; i=0; while [ $i -lt 20000 ]; do echo aaaaaaaaaa; i=$((i+1)); done; exit 1""")
+    assert sent['outcome'] == 'rejected' and sent['text'].isascii() and '\x1b' not in sent['text']
+    assert len(sent['text']) < 1000
+
+
+def test_a_program_that_is_not_there(runs):
+    sent = runs('', receiver={'argv': ['/nonexistent/program']})
+    assert sent['outcome'] == 'rejected' and 'No such file' in sent['text']
+
+
+def test_another_program_is_not_executed(tmp_path):
+    """Only what the setup named; the kernel says so, where it knows how."""
+    path = program(tmp_path, '#!/bin/sh\nexit 0\n')
+    n = Notifier()
+    sent = n.send({'name': 'tell', 'kind': 'exec', 'argv': [path]})
+    n.channel.close()
+    n.lifeline.close()
+    _, err = n.process.communicate(timeout=10)
+    if b'without' in err:
+        pytest.skip('no sandbox here: ' + err.decode()[:200])
+    assert sent['outcome'] == 'retry' and 'ermission' in sent['text'], (sent, err)
+
+
+def test_other_programs_mean_another_notifier(tmp_path):
+    n = Notifier(['/bin/true'])
+    n.frame(SETUP, {'programs': ['/bin/true']})
+    assert n.send({'name': 'tell', 'kind': 'exec', 'argv': ['/bin/true']})['outcome'] == 'delivered'
+    n.frame(SETUP, {'programs': ['/bin/false']})
+    assert n.process.wait(timeout=10) == 0
+    n.close()
+
+
+# -- heartbeats ----------------------------------------------------------------------------------------
+
+
+def waited(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_heartbeat_is_a_get_of_a_place_read_at_use(sink, tmp_path):
+    n, place = Notifier(), tmp_path / 'url'
+    base = f'http://127.0.0.1:{sink.server_address[1]}'
+    n.frame(BEAT, {'url': base + '/plain'})
+    waited(lambda: len(sink.got) == 1)
+    for i in (2, 3):
+        place.write_text(f'{base}/{i}\n')
+        n.frame(BEAT, {'url_file': str(place)})
+        waited(lambda: len(sink.got) == i)  # noqa: B023
+    assert [p for p, _, _ in sink.got] == ['/plain', '/2', '/3']
+    n.close()
+
+
+def test_a_heartbeat_that_fails_is_logged_once_and_not_tried_again(sink, tmp_path):
+    n, place = Notifier(), tmp_path / 'url'
+    secret = '/hunter3'
+    place.write_text(f'http://127.0.0.1:{sink.server_address[1]}{secret}')
+    for i, status in enumerate((500, 500, 404, 200, 200, 500), 1):
+        sink.answer = (status, {}, b'')
+        n.frame(BEAT, {'url_file': str(place)})
+        waited(lambda: len(sink.got) == i)  # noqa: B023
+        # a delivery behind it: its answer has been taken up
+        n.send(hook(sink))
+        sink.got.pop()
+    n.channel.close()
+    n.lifeline.close()
+    _, err = n.process.communicate(timeout=10)
+    lines = [line for line in err.decode().splitlines() if 'heartbeat' in line]
+    assert len(lines) == 3 and 'arrives again' in lines[1], lines
+    assert secret not in err.decode() and str(place) in lines[0]
+    assert len(sink.got) == 6
 
 
 # -- the channel --------------------------------------------------------------------------------------
