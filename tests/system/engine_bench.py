@@ -21,7 +21,7 @@ BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(TOP, 'build'))
 HEADER = struct.Struct('>IHHQ')
 PEER, READY, STATUS, RELOAD, RELOADED, STOP, WANT_PEERS = range(1, 8)
 SETUP, ORDER, OBSERVED, WANT, GO, DONE, SELF = range(16, 23)
-DELIVER, SENT = 32, 33
+DELIVER, SENT, BEAT = 32, 33, 34
 WISH, ANSWER = 48, 49
 
 
@@ -243,6 +243,10 @@ class Notifier(threading.Thread):
     def run(self):
         while frame := self.channel.frame():
             kind, number, body = frame
+            if kind == SETUP:
+                self.bench.programs = (body or {}).get('programs', [])
+            elif kind == BEAT:
+                self.bench.beats.append((time.monotonic(), body))
             if kind != DELIVER:
                 continue
             receiver = body['receiver']['name']
@@ -307,6 +311,7 @@ class Bench:
         self.lock = threading.RLock()
         self.told = []           # (receiver, notice), as accepted
         self.attempts = []       # (receiver, body), everything that was delivered to us
+        self.beats, self.programs = [], None    # heartbeats, with their time; what may be executed
         self.answers = {}        # receiver: verdict, or a function of the body
         self.probe = lambda prober, order: self.world.observe(order)
         self.process = None
