@@ -15,7 +15,7 @@
 
 struct client_call { /* one verb on its way: what the user said */
 	const char *socket; /* NULL: the usual places */
-	const char *file;   /* of the configuration */
+	const char *file;   /* of the configuration; NULL: the daemon's, or the usual one */
 	const char *format, *severity, *event, *reason, *author, *state;
 	const char *limit;
 	bool json, color, force, origin;

@@ -11,6 +11,7 @@
 #include "client_verbs.h"
 #include "clock.h"
 #include "idn.h"
+#include "mem.h"
 #include "route.h"
 #include "stamp.h"
 #include "text.h"
@@ -32,6 +33,23 @@ static void print_settings(const struct client_call *c, char *text)
 	}
 }
 
+/* -c, else what the daemon behind -s reads, else the usual place; malloc'd.  NULL after a message.
+ */
+static char *file_of(const struct client_call *c)
+{
+	struct client_answer a;
+	char *file = NULL;
+
+	if (c->file != NULL || c->socket == NULL)
+		return mem_strdup(c->file != NULL ? c->file : SYSCONFDIR "/mxwatch.yaml");
+	if (client_get(c, "GET", "/api/v1/status", NULL, &a) == 0) {
+		const char *s = json_string_value(json_object_get(a.json, "configuration"));
+		file = mem_strdup(s != NULL ? s : SYSCONFDIR "/mxwatch.yaml");
+	}
+	client_clear(&a);
+	return file;
+}
+
 int client_config(const struct client_call *c)
 {
 	char name[NAME_MAX_TEXT];
@@ -42,9 +60,12 @@ int client_config(const struct client_call *c)
 
 	if (strcmp(c->argument[0], "show") != 0)
 		return EX_USAGE;
+	char *file = file_of(c);
+	if (file == NULL)
+		return EX_UNAVAILABLE;
 	buf_init(&out, 1 << 20);
 	if (idn_fold(name, c->argument[1], &err) < 0 ||
-	    yaml_conf_origin(c->file, name, &out, &err) < 0) {
+	    yaml_conf_origin(file, name, &out, &err) < 0) {
 		fprintf(stderr, "mxwatch: %s\n", err.text);
 		status = EX_CONFIG;
 	}
@@ -52,6 +73,7 @@ int client_config(const struct client_call *c)
 	if (status == 0)
 		print_settings(c, text);
 	free(text);
+	free(file);
 	return status;
 }
 
@@ -144,9 +166,14 @@ int client_route(const struct client_call *c)
 		fprintf(stderr, "mxwatch: %s\n", err.text);
 		return EX_DATAERR;
 	}
-	conf = load(c->file);
-	if (conf == NULL)
+	char *file = file_of(c);
+	if (file == NULL)
+		return EX_UNAVAILABLE;
+	conf = load(file);
+	if (conf == NULL) {
+		free(file);
 		return EX_CONFIG;
+	}
 	d = conf_domain(conf, name);
 	if (d) {
 		struct arena *arena = arena_new();
@@ -159,8 +186,9 @@ int client_route(const struct client_call *c)
 		print_targets(c, list, n_targets);
 		arena_free(arena);
 	} else {
-		fprintf(stderr, "mxwatch: %s does not watch %s\n", c->file, name);
+		fprintf(stderr, "mxwatch: %s does not watch %s\n", file, name);
 	}
+	free(file);
 	conf_free(conf);
 	return d ? 0 : EX_NOINPUT;
 }

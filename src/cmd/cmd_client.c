@@ -556,7 +556,7 @@ static bool take_option(struct client_call *c, const struct verb *v, int letter)
 
 static int run(const struct verb *v, int argc, char **argv)
 {
-	struct client_call c = {.file = SYSCONFDIR "/mxwatch.yaml"};
+	struct client_call c = {0};
 	bool no_color = false;
 	int letter, result;
 
