@@ -187,10 +187,16 @@ static const char *mark_of(const struct finding *f)
 	return NULL;
 }
 
-/* When the fact was seen: a rare test stands in many observations. */
+/* A rare test: one result of it stands in many observations. */
+static bool is_rare(const struct finding *f)
+{
+	return f != NULL && f->seen_at != 0;
+}
+
+/* When the fact was seen; f is NULL when its subject is no more. */
 static int64_t seen_at(const struct judging *j, const struct problem *p, const struct finding *f)
 {
-	return f->seen_at != 0 ? f->seen_at : source(j->in, p->host)->at;
+	return is_rare(f) ? f->seen_at : source(j->in, p->host)->at;
 }
 
 /* Whether the probe seen now is another one than the one counted last, and not too near. */
@@ -249,7 +255,7 @@ static void seen_bad(struct judging *j, struct problem *p, const struct finding 
 	} else if (f->definitive || p->fails >= j->settings->confirm_fail) {
 		p->state = PROBLEM_OPEN;
 		step(j, INCIDENT_OPENED, p, f);
-	} else if (f->seen_at == 0) {
+	} else if (!is_rare(f)) {
 		retry(j, p);
 	} else { /* the test has a schedule of its own */
 		j->out->settled = false;
@@ -272,7 +278,7 @@ static bool seen_good(struct judging *j, struct problem *p, const struct finding
 		p->oks++;
 		p->counted_at = at;
 	}
-	if (at_once || f->seen_at != 0 || p->oks >= j->settings->confirm_ok) {
+	if (at_once || is_rare(f) || p->oks >= j->settings->confirm_ok) {
 		step(j, INCIDENT_CLOSED, p, f);
 		return true;
 	}

@@ -312,6 +312,35 @@ static void test_definitive_is_believed_at_once(void **state)
 	assert_int_equal(row(w, "tls.cert.trusted")->fails, 1);
 }
 
+/* The relay test is made once a day: the looks between repeat what it saw and confirm nothing. */
+static void test_a_rare_test_counts_once(void **state)
+{
+	static const struct {
+		int64_t at, seen_at;
+		enum finding_status status;
+		bool definitive;
+		const char *happens;
+	} looks[] = {
+	    {1000, 1000, FINDING_FAIL, false, ""},
+	    {2000, 1000, FINDING_FAIL, false, ""},
+	    {3000, 1000, FINDING_FAIL, false, ""},
+	    {4600, 1000, FINDING_FAIL, false, ""},
+	    {4700, 4700, FINDING_FAIL, true, "opened smtp.open_relay"},
+	    {5000, 4700, FINDING_FAIL, true, ""},
+	    {91100, 91100, FINDING_PASS, true, "closed smtp.open_relay"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		w->host.at = looks[i].at;
+		say(w, "smtp.open_relay", V4, MX, looks[i].status, looks[i].definitive)->seen_at =
+		    looks[i].seen_at;
+		assert_string_equal(judge(w), looks[i].happens);
+		assert_int_equal(w->result.n_retry_hosts, 0);
+		assert_int_equal(w->result.settled, i >= 4);
+	}
+}
+
 static void test_severity_rises_and_falls(void **state)
 {
 	struct world *w = *state;
@@ -622,6 +651,7 @@ int main(void)
 	    T(test_a_flap_pages_nobody),
 	    T(test_one_bad_look_keeps_it_open),
 	    T(test_definitive_is_believed_at_once),
+	    T(test_a_rare_test_counts_once),
 	    T(test_severity_rises_and_falls),
 	    T(test_an_info_severity_is_no_problem),
 	    T(test_unknown_keeps_the_state),
