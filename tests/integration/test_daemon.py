@@ -364,6 +364,17 @@ def test_mail_is_sent_again_after_a_temporary_refusal(lab, watching, mail_sink):
     daemon.stop()
 
 
+def test_questions_about_the_file_go_to_the_daemon_behind_the_socket(lab, watching, mxwatch):
+    daemon = watching(lab.domain('asked-about.test', mx=1, policy=None))
+    socket = os.path.join(daemon.state, 'mxwatch.sock')
+    wait_for(lambda: os.path.exists(socket), 20, lambda: daemon.said())
+    shown = mxwatch('config', 'show', 'asked-about.test', '--origin', '-s', socket)
+    assert shown.status == 0 and daemon.file in shown.out, shown
+    route = mxwatch('route', 'test', 'asked-about.test', '--severity', 'critical',
+                    '--event', 'starttls.lost', '-s', socket)
+    assert route.status == 0 and 'at once' in route.out, route
+
+
 def test_term_ends_it_within_five_seconds(lab, watching):
     daemon = watching(lab.domain('ends.test', mx=1, greeting='silence', policy=None))
     wait_for(lambda: lab.hosts['mx1.ends.test'].connections, 20, daemon.said)
