@@ -13,8 +13,8 @@
 #include "client_verbs.h"
 #include "clock.h"
 #include "console.h"
+#include "mem.h"
 #include "mxwatch.h"
-#include "stamp.h"
 #include "text.h"
 
 #define STATUS_INCIDENTS 10
@@ -91,6 +91,9 @@ static void print_daemon(const struct client_call *c, const json_t *o)
 	say_ago(o, "oldest_look");
 	printf(", %lld under way\n", count(o, "in_flight"));
 	printf("  incidents  %lld open\n", count(o, "open_incidents"));
+	if (json_array_size(json_object_get(o, "mutes")) > 0)
+		printf("  MUTED      by %zu, %lld notices held back: see mxwatch silence list\n",
+		       json_array_size(json_object_get(o, "mutes")), count(o, "held"));
 	if (json_is_true(json_object_get(o, "blind")))
 		puts("  BLIND      nothing can be determined: our resolver or network is down");
 	if (json_is_false(json_object_get(o, "state_writable")))
@@ -370,7 +373,9 @@ static void print_queue(const struct client_call *c, const json_t *o)
 		say_key(row, "subject");
 		printf("\n      %lld attempts", count(row, "attempts"));
 		if (json_is_string(json_object_get(row, "due"))) {
-			fputs(", due ", stdout);
+			fputs(json_is_string(json_object_get(row, "held_until")) ? ", muted until "
+										 : ", due ",
+			      stdout);
 			say_key(row, "due");
 		}
 		if (json_is_string(json_object_get(row, "text"))) {
@@ -400,35 +405,93 @@ static int queue(const struct client_call *c)
 		   json_object(), print_retried);
 }
 
-static void print_silence(const struct client_call *c, const json_t *o)
+static void print_silence(const json_t *s)
 {
-	const json_t *s, *all = json_object_get(o, "silences");
+	const char *key;
+	json_t *value;
+
+	printf("%lld  ", count(s, "id"));
+	json_object_foreach(json_object_get(s, "match"), key, value)
+	{
+		say(key);
+		putchar('=');
+		say(json_string_value(value));
+		putchar(' ');
+	}
+	fputs(" until ", stdout);
+	say_key(s, "until");
+	fputs("\n      ", stdout);
+	say_key(s, "author");
+	fputs(": ", stdout);
+	say_key(s, "reason");
+	putchar('\n');
+}
+
+static void print_maintenance(const json_t *m)
+{
+	fputs(json_is_true(json_object_get(m, "active")) ? "now   " : "next  ", stdout);
+	say_key(m, "maintenance");
+	fputs(", ", stdout);
+	say_key(m, "from");
+	fputs(" to ", stdout);
+	say_key(m, "until");
+	putchar('\n');
+}
+
+static void print_silences(const struct client_call *c, const json_t *o)
+{
+	const json_t *one, *silences = json_object_get(o, "silences");
+	const json_t *windows = json_object_get(o, "maintenance");
 	size_t i;
 	(void)c;
 
-	if (!json_is_array(all)) {
-		say_json(o);
-		return;
-	}
-	json_array_foreach(all, i, s) say_json(s);
-	if (json_array_size(all) == 0)
+	json_array_foreach(silences, i, one) print_silence(one);
+	json_array_foreach(windows, i, one) print_maintenance(one);
+	if (json_array_size(silences) + json_array_size(windows) == 0)
 		puts("nothing is silenced");
+}
+
+static void print_added(const struct client_call *c, const json_t *o)
+{
+	(void)c;
+	print_silence(o);
+}
+
+static void print_expired(const struct client_call *c, const json_t *o)
+{
+	(void)c;
+	printf("silence %lld is over\n", count(o, "expired"));
+}
+
+/* "KEY=VALUE,..." or the glob of a domain; the engine says what is wrong with it. */
+static json_t *match_of(const char *text)
+{
+	char *copy = mem_strdup(text), *save = NULL;
+	json_t *match = json_object();
+
+	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		char *value = strchr(w, '=');
+		if (value)
+			*value++ = '\0';
+		json_object_set_new(match, value ? w : "domain", json_string(value ? value : w));
+	}
+	free(copy);
+	return match;
 }
 
 static int silence_add(const struct client_call *c)
 {
 	json_t *body;
-	int64_t seconds;
 
-	if (c->n != 3 || !stamp_duration_parse(c->argument[2], &seconds) || c->reason == NULL) {
+	if (c->n != 3 || c->reason == NULL) {
 		fputs("mxwatch: silence add MATCH DURATION --reason TEXT: all three are wanted\n",
 		      stderr);
 		return EX_USAGE;
 	}
 	body = signed_by(c);
-	json_object_set_new(body, "match", json_string(c->argument[1]));
-	json_object_set_new(body, "duration_s", json_integer(seconds));
-	return one(c, "POST", client_path("/api/v1/silences", "", ""), body, print_silence);
+	json_object_set_new(body, "match", match_of(c->argument[1]));
+	json_object_set_new(body, "duration", json_string(c->argument[2]));
+	return one(c, "POST", client_path("/api/v1/silences", "", ""), body, print_added);
 }
 
 static int silence(const struct client_call *c)
@@ -438,10 +501,10 @@ static int silence(const struct client_call *c)
 	if (strcmp(what, "add") == 0)
 		return silence_add(c);
 	if (strcmp(what, "list") == 0 && c->n == 1)
-		return one(c, "GET", client_path("/api/v1/silences", "", ""), NULL, print_silence);
+		return one(c, "GET", client_path("/api/v1/silences", "", ""), NULL, print_silences);
 	if (strcmp(what, "expire") == 0 && c->n == 2)
 		return one(c, "POST", client_path("/api/v1/silences/", c->argument[1], "/expire"),
-			   signed_by(c), print_silence);
+			   signed_by(c), print_expired);
 	return EX_USAGE;
 }
 
@@ -471,10 +534,10 @@ static const struct verb {
      "[--wait] [--force]\n\nRead the configuration again and print the verdict on it; --force "
      "lets it\ndrop many domains.\n"},
     {"ack", ack, 1, 1, "ra",
-     "ID [--reason TEXT] [--author NAME]\n\nSay that somebody works on it: no more reminders.\n"},
+     "ID --reason TEXT [--author NAME]\n\nSay that somebody works on it: no more reminders.\n"},
     {"silence", silence, 1, 3, "ra",
      "add MATCH DURATION --reason TEXT | list | expire ID\n\nTell nobody about what matches, for a "
-     "time.\n"},
+     "time (90d at most).\nMATCH: the glob of a domain, or KEY=VALUE,... as in a route.\n"},
     {"test-alert", test_alert, 1, 1, "ra",
      "CHANNEL\n\nSend a sample through one receiver and print what the far side said.\n"},
     {"export", client_export, 0, 0, "F",

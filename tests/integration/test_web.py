@@ -355,10 +355,22 @@ def test_test_alert(web, client):
     assert client('test-alert', 'nobody').status == 69
 
 
-def test_silence_is_answered(client):
-    said = client('silence', 'list')
-    assert said.status in (0, 69), said
+def test_a_silence_from_its_beginning_to_its_end(web, client):
     assert client('silence', 'add', 'mx*').status == 64
+    assert client('silence', 'add', 'x.test', '91d', '--reason', 'long').status == 65
+    assert client('silence', 'add', 'x=y', '1h', '--reason', 'odd').status == 65
+    said = client('silence', 'add', 'quiet.test,severity=warning', '2h', '--reason', 'rack moves',
+                  '--author', 'ada')
+    assert said.status == 0 and 'domain=quiet.test severity=warning' in said.out, said
+    (one,) = client('silence', 'list', '--json').json['silences']
+    assert one['match'] == {'domain': 'quiet.test', 'severity': 'warning'}
+    assert (one['author'], one['reason']) == ('ada', 'rack moves')
+    assert 'ada: rack moves' in client('silence', 'list').out
+    wait_for(lambda: web.json('/api/v1/status').get('mutes') == [one], 20, web.daemon.said)
+    assert 'MUTED' in client('status').out
+    assert client('silence', 'expire', str(one['id'])).status == 0
+    assert client('silence', 'expire', str(one['id'])).status != 0
+    assert client('silence', 'list', '--json').json['silences'] == []
 
 
 def test_export_and_backup(web, client, tmp_path):

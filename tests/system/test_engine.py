@@ -405,7 +405,7 @@ def test_status_ticks(bench):
 def test_wishes(bench, world):
     assert bench.web.wish('recheck', subject='A.test')['status'] == 202
     assert bench.web.wish('recheck', subject='nobody.test')['status'] == 404
-    assert bench.web.wish('silence-add')['status'] == 501
+    assert bench.web.wish('sing')['status'] == 501
     assert bench.web.wish('ack', subject='none')['status'] == 404
 
 
