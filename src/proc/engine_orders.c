@@ -128,8 +128,15 @@ static size_t name_ports(const struct roster_subject *s, const char **ports)
 /* The relay test: once a day, and an hour behind the first that was accepted (doc/checks.md). */
 static bool relay_due(const struct engine *e, const struct roster_subject *s, int64_t now)
 {
+	const struct arrival *a;
+
 	if (!e->conf->open_relay || !(s->ports & ROSTER_25))
 		return false;
+	DL_FOREACH(e->arrivals, a) /* made, and not in the state yet */
+	{
+		if (a->relay_test && strcmp(a->o->subject, s->name) == 0)
+			return false;
+	}
 	if (s->relay_accepted > 0 && s->relay_accepted == s->relay)
 		return now - s->relay >= 3600;
 	return now - s->relay >= e->conf->sweep_s;
