@@ -113,8 +113,20 @@ static int cmd_help(int argc, char **argv)
 	return run(2, of);
 }
 
+/* "mxwatch -s SOCKET VERB ..." is "mxwatch VERB -s SOCKET ...". */
+static void socket_first(int argc, char **argv)
+{
+	if (argc < 4 || strcmp(argv[1], "-s") != 0)
+		return;
+	char *dash = argv[1], *path = argv[2];
+	argv[1] = argv[3];
+	argv[2] = dash;
+	argv[3] = path;
+}
+
 int main(int argc, char **argv)
 {
+	socket_first(argc, argv);
 	if (argc < 2) {
 		fputs(usage_text, stderr);
 		return EX_USAGE;
