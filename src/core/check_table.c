@@ -686,7 +686,8 @@ const struct check check_table[] = {
 		    "that honours both do with mail for this host now.",
 	.why =
 	    "It is the question behind all the others: does the mail arrive, and is it protected?",
-	.fix = "Mend the cause the summary names.",
+	.fix = "Mend what the failing check of this host or its policy says; until then these "
+	       "senders keep the mail, try again, and return it in the end.",
 	.reference = "RFC 8461 §2, §5, RFC 7672 §2.2",
 	.parent = "smtp.connect",
 	.area = "Delivery",
