@@ -52,6 +52,9 @@ static void ended(struct delivery *d, int status)
 	struct buf text;
 	d->program = 0;
 	listen_to(d);
+	size_t len = d->said.len;
+	while (len > 0 && buf_str(&d->said)[len - 1] == '\n')
+		len--;
 	buf_init(&text, (size_t)8 * SAID_MAX);
 	if (WIFSIGNALED(status))
 		buf_printf(&text, "killed by signal %d; ", WTERMSIG(status));
@@ -61,7 +64,7 @@ static void ended(struct delivery *d, int status)
 		sent.outcome = MESSAGE_DELIVERED;
 	else if (WIFEXITED(status) && sent.code == EX_TEMPFAIL)
 		sent.outcome = MESSAGE_RETRY;
-	text_escape(&text, buf_str(&d->said), d->said.len, SAID_MAX);
+	text_escape(&text, buf_str(&d->said), len, SAID_MAX);
 	sent.text = buf_str(&text);
 	notifier_finish(d, &sent);
 	buf_clear(&text);

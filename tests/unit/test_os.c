@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,6 +35,7 @@
 #include "sandbox.h"
 #include "sd_notify.h"
 #include "spawn.h"
+#include "zone.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -458,9 +460,41 @@ static int tear_down(void **state)
 	return rmdir(directory);
 }
 
+/* -- zone ----------------------------------------------------------------------- */
+
+static void test_zone_offset(void **state)
+{
+	static const struct {
+		const char *zone;
+		int64_t at, offset;
+	} rows[] = {
+	    {"Europe/Berlin", 1774745999, 3600}, /* 2026-03-29 00:59:59Z */
+	    {"Europe/Berlin", 1774746000, 7200}, /* 01:00:00Z */
+	    {"Europe/Berlin", 1792889999, 7200}, /* 2026-10-25 00:59:59Z */
+	    {"Europe/Berlin", 1792890000, 3600}, /* 01:00:00Z */
+	    {"Asia/Kolkata", 1774745999, 19800}, {"America/New_York", 1774745999, -14400},
+	    {"No/Such_Zone", 1774745999, 0},
+	};
+	(void)state;
+
+	setenv("TZ", "Asia/Tokyo", 1);
+	tzset();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		time_t t = (time_t)rows[i].at;
+		struct tm ours;
+		assert_int_equal(zone_offset(rows[i].zone, rows[i].at), rows[i].offset);
+		assert_int_equal(localtime_r(&t, &ours)->tm_gmtoff, 9 * 3600);
+		assert_string_equal(getenv("TZ"), "Asia/Tokyo");
+	}
+	unsetenv("TZ");
+	zone_offset("Europe/Berlin", 0);
+	assert_null(getenv("TZ"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_zone_offset),
 	    cmocka_unit_test(test_sandbox),
 	    cmocka_unit_test(test_spawn_gives_only_what_was_given),
 	    cmocka_unit_test(test_spawn_says_why_not),
