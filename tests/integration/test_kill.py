@@ -26,12 +26,10 @@ class Changing:
         self.count, self.value = 0, None
 
     def told(self):
-        if self.value is None:
-            return True
-        return (any(self.value in h.body.decode() for h in self.daemon.hooks('mta_sts.id_changed',
-                                                                             self.domain.name))
-                and any(self.value in m.text for m in self.daemon.mails('mta_sts.id_changed',
-                                                                       self.domain.name)))
+        hooks = self.daemon.hooks('mta_sts.id_changed', self.domain.name)
+        mails = self.daemon.mails('mta_sts.id_changed', self.domain.name)
+        return self.value is None or (any(self.value in str(h.json['after']) for h in hooks[-20:])
+                                      and any(self.value in m.text for m in mails[-20:]))
 
     def change(self):
         self.count += 1

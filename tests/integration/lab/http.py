@@ -3,6 +3,7 @@
 that nobody should run, and the sink for webhooks."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -164,7 +165,7 @@ class Hook:
         self.method, self.path, self.headers, self.body = method, path, headers, body
         self.at = time.monotonic()
 
-    @property
+    @functools.cached_property
     def json(self):
         return json.loads(self.body)
 

@@ -11,6 +11,7 @@ connection, so a test changes the world by assignment:
 import asyncio
 import email
 import email.policy
+import functools
 import random
 import ssl
 import time
@@ -261,11 +262,11 @@ class Mail:
     def __getitem__(self, header):
         return str(self.message[header] or '')
 
-    @property
+    @functools.cached_property
     def event(self):
         return self['X-Mxwatch-Event']
 
-    @property
+    @functools.cached_property
     def text(self):
         part = self.message.get_body(('plain',))
         return part.get_content() if part else ''
