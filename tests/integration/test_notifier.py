@@ -748,7 +748,8 @@ def test_another_program_is_not_executed(tmp_path):
 def test_other_programs_mean_another_notifier(tmp_path):
     n = Notifier(['/bin/true'])
     n.frame(SETUP, {'programs': ['/bin/true']})
-    assert n.send({'name': 'tell', 'kind': 'exec', 'argv': ['/bin/true']})['outcome'] == 'delivered'
+    sent = n.send({'name': 'tell', 'kind': 'exec', 'argv': ['/bin/true']})
+    assert sent['outcome'] == 'delivered', sent
     n.frame(SETUP, {'programs': ['/bin/false']})
     assert n.process.wait(timeout=10) == 0
     n.close()
@@ -812,7 +813,8 @@ def test_it_stops_when_told_and_finishes_first(sink):
     relay = Relay()
     number = n.deliver(relay.receiver())
     n.channel.sendall(HEADER.pack(0, STOP, VERSION, 0))
-    assert n.answer(number)['outcome'] == 'delivered'
+    sent = n.answer(number)
+    assert sent['outcome'] == 'delivered', sent
     assert n.process.wait(timeout=10) == 0
     n.close()
 
