@@ -6,6 +6,7 @@
 #include "mta_sts.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "buf.h"
@@ -152,11 +153,16 @@ static void read_max_age(struct reader *r, const char *value, size_t len)
 		     (long long)seconds);
 }
 
-/* ["*."] Domain, Domain as in RFC 5321 §4.1.2: no final dot, no address, no underscore. */
+/* ["*."] Domain, Domain as in RFC 5321 §4.1.2: no final dot, no bracketed address, no underscore.
+ * A last label of digits is one, so "192.0.2.1" is a Domain too, of which no host can be. */
 static bool is_pattern(const char *value)
 {
 	const char *host = text_starts(value, "*.") ? value + 2 : value;
-	return name_is_host(host) && host[strlen(host) - 1] != '.';
+	char below[NAME_MAX_TEXT + 2];
+	int len = snprintf(below, sizeof(below), "%s.x", host);
+
+	return len < (int)sizeof(below) && (name_is_host(host) || name_is_host(below)) &&
+	       host[strlen(host) - 1] != '.';
 }
 
 static void read_mx(struct reader *r, const char *value, size_t len)

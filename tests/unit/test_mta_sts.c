@@ -207,7 +207,7 @@ static const struct policy_row policy_rows[] = {
     {HEAD "mx: *.*.com\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
     {HEAD "mx: mx.example.com.\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
     {HEAD "mx: mx_1.example.com\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
-    {HEAD "mx: 192.0.2.1\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
+    {HEAD "mx: 192.0.2.1\r\n" MX TAIL, 0, E, 604800, "192.0.2.1 mx.example.com", ""},
     {HEAD "mx: [192.0.2.1]\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
     {HEAD "mx: a.example, b.example\r\n" MX TAIL, -1, E, 604800, "mx.example.com", "error 3:5"},
     {HEAD "mx: b\xc3\x83\xc2\xbc.example\r\n" MX TAIL, -1, E, 604800, "mx.example.com",
