@@ -21,6 +21,7 @@ struct roster {
 	size_t n_free, size_free;
 	uint32_t *domains; /* by name */
 	size_t n_domains;
+	size_t cursor; /* behind the domain found last: who asks in order finds at once */
 	struct host_name *hosts;
 };
 
@@ -36,7 +37,8 @@ void roster_free(struct roster *r)
 	if (r == NULL)
 		return;
 	for (uint32_t i = 0; i < r->end; i++)
-		free(r->subjects[i].links);
+		if (r->subjects[i].n_links > 2)
+			free(r->subjects[i].many);
 	HASH_ITER(hh, r->hosts, h, next)
 	{
 		HASH_DEL(r->hosts, h);
@@ -68,15 +70,19 @@ struct roster_subject *roster_subject(const struct roster *r, uint32_t subject)
 	return &r->subjects[subject];
 }
 
-static uint32_t find_domain(const struct roster *r, const char *name)
+static uint32_t find_domain(struct roster *r, const char *name)
 {
 	size_t low = 0, high = r->n_domains;
 
+	if (r->cursor < r->n_domains && strcmp(name, r->subjects[r->domains[r->cursor]].name) == 0)
+		return r->domains[r->cursor++];
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		int d = strcmp(name, r->subjects[r->domains[middle]].name);
-		if (d == 0)
+		if (d == 0) {
+			r->cursor = middle + 1;
 			return r->domains[middle];
+		}
 		if (d < 0)
 			high = middle;
 		else
@@ -93,12 +99,20 @@ static uint32_t find_host(const struct roster *r, const char *name)
 	return h ? h->subject : ROSTER_NONE;
 }
 
-uint32_t roster_find(const struct roster *r, int kind, const char *name)
+uint32_t roster_find(struct roster *r, int kind, const char *name)
 {
 	return kind == OBS_KIND_HOST ? find_host(r, name) : find_domain(r, name);
 }
 
 /* -- places -------------------------------------------------------------------- */
+
+static void reserve(struct roster *r, size_t n)
+{
+	if (n > r->size) {
+		r->size = (uint32_t)n;
+		r->subjects = mem_resize(r->subjects, r->size, sizeof(*r->subjects));
+	}
+}
 
 static uint32_t new_place(struct roster *r, int kind)
 {
@@ -107,10 +121,8 @@ static uint32_t new_place(struct roster *r, int kind)
 	if (r->n_free > 0) {
 		place = r->free[--r->n_free];
 	} else {
-		if (r->end == r->size) {
-			r->size = r->size ? r->size + r->size / 2 : 64;
-			r->subjects = mem_resize(r->subjects, r->size, sizeof(*r->subjects));
-		}
+		if (r->end == r->size)
+			reserve(r, r->size + r->size / 8 + 64);
 		place = r->end++;
 	}
 	memset(&r->subjects[place], 0, sizeof(r->subjects[place]));
@@ -120,7 +132,8 @@ static uint32_t new_place(struct roster *r, int kind)
 
 static void free_place(struct roster *r, uint32_t place)
 {
-	free(r->subjects[place].links);
+	if (r->subjects[place].n_links > 2)
+		free(r->subjects[place].many);
 	memset(&r->subjects[place], 0, sizeof(r->subjects[place]));
 	if (r->n_free == r->size_free) {
 		r->size_free = r->size_free ? 2 * r->size_free : 64;
@@ -153,41 +166,103 @@ static void forget_host(struct roster *r, uint32_t host)
 
 /* -- links --------------------------------------------------------------------- */
 
+/* Two links lie in the subject itself: most domains have no more. */
+static struct roster_link *links_of(struct roster_subject *s)
+{
+	return s->n_links <= 2 ? s->two : s->many;
+}
+
+const struct roster_link *roster_links(const struct roster_subject *s)
+{
+	return s->n_links <= 2 ? s->two : s->many;
+}
+
 static void link_add(struct roster_subject *s, uint32_t subject, unsigned ports)
 {
-	/* grown by doubling; the capacity is the next power of two */
-	if ((s->n_links & (s->n_links - 1)) == 0)
-		s->links = mem_resize(s->links, s->n_links ? 2 * s->n_links : 1, sizeof(*s->links));
-	s->links[s->n_links++] = (struct roster_link){.subject = subject, .ports = ports & 7u};
+	struct roster_link *links = NULL;
+
+	if (s->n_links == 2) {
+		links = mem_array(4, sizeof(*links));
+		memcpy(links, s->two, sizeof(s->two));
+		s->many = links;
+	} else if (s->n_links >= 4 && (s->n_links & (s->n_links - 1)) == 0) {
+		/* grown by doubling; the room is the next power of two */
+		s->many = mem_resize(s->many, 2 * (size_t)s->n_links, sizeof(*s->many));
+	}
+	s->n_links++;
+	links_of(s)[s->n_links - 1] = (struct roster_link){.subject = subject, .ports = ports & 7u};
 }
 
 static void link_drop(struct roster_subject *s, uint32_t subject)
 {
-	for (uint32_t i = 0; i < s->n_links; i++)
-		if (s->links[i].subject == subject) {
-			s->links[i] = s->links[--s->n_links];
-			return;
+	struct roster_link *links = links_of(s), *many;
+
+	for (uint32_t i = 0; i < s->n_links; i++) {
+		if (links[i].subject != subject)
+			continue;
+		links[i] = links[s->n_links - 1];
+		if (s->n_links == 3) {
+			many = s->many;
+			memcpy(s->two, many, sizeof(s->two));
+			free(many);
 		}
+		s->n_links--;
+		return;
+	}
+}
+
+static void links_free(struct roster_subject *s)
+{
+	if (s->n_links > 2)
+		free(s->many);
+	s->n_links = 0;
 }
 
 /* What its domains want of a host.  True when it is to be probed sooner, or on more ports. */
 static bool settle_host(struct roster *r, uint32_t host)
 {
 	struct roster_subject *h = &r->subjects[host];
-	uint32_t interval = 0;
-	uint8_t ports = 0;
-	bool sooner;
+	const struct roster_link *links = roster_links(h);
+	uint32_t interval = 0, before = h->interval_s;
+	uint8_t ports = 0, before_ports = h->ports;
 
 	for (uint32_t i = 0; i < h->n_links; i++) {
-		uint32_t wanted = r->subjects[h->links[i].subject].interval_s;
+		uint32_t wanted = r->subjects[links[i].subject].interval_s;
 		if (interval == 0 || wanted < interval)
 			interval = wanted;
-		ports |= h->links[i].ports;
+		ports |= links[i].ports;
 	}
-	sooner = h->interval_s != 0 && (interval < h->interval_s || (ports & ~h->ports) != 0);
 	h->interval_s = interval;
 	h->ports = ports;
+	return before != 0 && (interval < before || (ports & ~before_ports) != 0);
+}
+
+/* One more domain: only it can want more than there was. */
+static bool settle_added(struct roster_subject *h, uint32_t interval, unsigned ports)
+{
+	bool sooner = h->interval_s != 0 && (interval < h->interval_s || (ports & ~h->ports) != 0);
+
+	if (h->interval_s == 0 || interval < h->interval_s)
+		h->interval_s = interval;
+	h->ports |= (uint8_t)ports;
 	return sooner;
+}
+
+/* One domain less, that wanted this: the others matter only if it stood out. */
+static void settle_dropped(struct roster *r, uint32_t host, uint32_t interval, unsigned ports)
+{
+	struct roster_subject *h = &r->subjects[host];
+	const struct roster_link *links = roster_links(h);
+	uint8_t seen = 0;
+	bool as_quick = interval > h->interval_s;
+
+	for (uint32_t i = 0; i < h->n_links; i++) {
+		as_quick |= r->subjects[links[i].subject].interval_s == h->interval_s;
+		seen |= links[i].ports;
+		if (as_quick && (ports & ~seen) == 0)
+			return;
+	}
+	settle_host(r, host);
 }
 
 static unsigned ports_of(const struct eval_host *h)
@@ -203,48 +278,54 @@ static bool same_lead(const struct roster *r, uint32_t domain, const struct eval
 	if (d->n_links != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (d->links[i].ports != ports_of(&hosts[i]) ||
-		    strcmp(r->subjects[d->links[i].subject].name, hosts[i].name) != 0)
+		if (roster_links(d)[i].ports != ports_of(&hosts[i]) ||
+		    strcmp(r->subjects[roster_links(d)[i].subject].name, hosts[i].name) != 0)
 			return false;
 	return true;
+}
+
+/* A host that lost a domain: gone when it was the last. */
+static void leave(struct roster *r, uint32_t host, uint32_t interval, unsigned ports,
+		  roster_cb *gone, void *arg)
+{
+	if (r->subjects[host].n_links > 0) {
+		settle_dropped(r, host, interval, ports);
+		return;
+	}
+	if (gone)
+		gone(host, arg);
+	forget_host(r, host);
 }
 
 bool roster_lead(struct roster *r, uint32_t domain, const struct eval_host *hosts, size_t n,
 		 roster_cb *added, roster_cb *retimed, roster_cb *gone, void *arg)
 {
-	struct roster_link *old = r->subjects[domain].links;
-	uint32_t n_old = r->subjects[domain].n_links;
+	uint32_t n_old = r->subjects[domain].n_links, interval = r->subjects[domain].interval_s;
+	struct roster_link *old;
 
 	if (same_lead(r, domain, hosts, n))
 		return false;
-	r->subjects[domain].links = NULL;
-	r->subjects[domain].n_links = 0;
+	old = mem_array(n_old ? n_old : 1, sizeof(*old));
+	memcpy(old, roster_links(&r->subjects[domain]), n_old * sizeof(*old));
+	links_free(&r->subjects[domain]);
 	for (uint32_t i = 0; i < n_old; i++)
 		link_drop(&r->subjects[old[i].subject], domain);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t host = find_host(r, hosts[i].name);
 		bool new = host == ROSTER_NONE;
+		unsigned ports = ports_of(&hosts[i]);
 		if (new)
 			host = new_host(r, hosts[i].name);
-		link_add(&r->subjects[domain], host, ports_of(&hosts[i]));
-		link_add(&r->subjects[host], domain, ports_of(&hosts[i]));
-		if (settle_host(r, host) && !new &&retimed)
+		link_add(&r->subjects[domain], host, ports);
+		link_add(&r->subjects[host], domain, ports);
+		if (settle_added(&r->subjects[host], interval, ports) && retimed)
 			retimed(host, arg);
 		if (new &&added)
 			added(host, arg);
 	}
-	for (uint32_t i = 0; i < n_old; i++) {
-		uint32_t host = old[i].subject;
-		if (r->subjects[host].kind != OBS_KIND_HOST)
-			continue;
-		if (r->subjects[host].n_links > 0) {
-			settle_host(r, host);
-			continue;
-		}
-		if (gone)
-			gone(host, arg);
-		forget_host(r, host);
-	}
+	for (uint32_t i = 0; i < n_old; i++)
+		if (r->subjects[old[i].subject].kind == OBS_KIND_HOST)
+			leave(r, old[i].subject, interval, old[i].ports, gone, arg);
 	free(old);
 	return true;
 }
@@ -265,12 +346,13 @@ static void adopt(struct applying *a, uint32_t domain, const struct conf_domain 
 
 	d->conf = conf;
 	d->name = conf->name;
+	d->quiet_until = 0;
 	d->interval_s = interval;
 	if (!differs)
 		return;
 	for (uint32_t i = 0; i < d->n_links; i++)
-		if (settle_host(a->r, d->links[i].subject) && a->retimed)
-			a->retimed(d->links[i].subject, a->arg);
+		if (settle_host(a->r, roster_links(d)[i].subject) && a->retimed)
+			a->retimed(roster_links(d)[i].subject, a->arg);
 	if (a->retimed)
 		a->retimed(domain, a->arg);
 }
@@ -283,6 +365,7 @@ void roster_apply(struct roster *r, const struct conf *conf, roster_cb *added, r
 	uint32_t *before = r->domains;
 	size_t n_before = r->n_domains, old = 0;
 
+	reserve(r, conf->n_domains);
 	/* both lists are in the order of the names */
 	for (size_t i = 0; i < conf->n_domains; i++) {
 		const struct conf_domain *c = &conf->domains[i];
@@ -324,8 +407,8 @@ void roster_hosts_encode(const struct roster *r, uint32_t domain, struct buf *ou
 	const struct roster_subject *d = &r->subjects[domain];
 
 	for (uint32_t i = 0; i < d->n_links; i++)
-		buf_printf(out, "%s %u\n", r->subjects[d->links[i].subject].name,
-			   (unsigned)d->links[i].ports);
+		buf_printf(out, "%s %u\n", r->subjects[roster_links(d)[i].subject].name,
+			   (unsigned)roster_links(d)[i].ports);
 }
 
 size_t roster_hosts_decode(const char *text, struct arena *arena, struct eval_host **hosts)
@@ -365,7 +448,8 @@ const struct conf_settings *roster_settings(const struct roster *r, uint32_t sub
 		return s->conf->settings;
 	/* a host: those of its most impatient domain */
 	for (uint32_t i = 0; i < s->n_links; i++) {
-		const struct conf_settings *c = r->subjects[s->links[i].subject].conf->settings;
+		const struct conf_settings *c =
+		    r->subjects[roster_links(s)[i].subject].conf->settings;
 		if (best == NULL || c->interval_s < best->interval_s)
 			best = c;
 		if (best->interval_s == s->interval_s)

@@ -31,14 +31,19 @@ struct roster_link { /* domain to host and back */
 struct roster_subject {
 	const char *name;               /* of a domain: borrowed from the configuration */
 	const struct conf_domain *conf; /* NULL for a host */
-	struct roster_link *links;      /* of a domain its hosts, of a host its domains */
+	union {                         /* of a domain its hosts, of a host its domains: */
+		struct roster_link two[2]; /* up to two, */
+		struct roster_link *many;  /* or more; see roster_links */
+	};
 	uint32_t n_links;
 	uint32_t interval_s;
-	int64_t at;     /* last probe that could see, 0 never */
-	int64_t judged; /* domain */
-	int64_t sweep, relay, relay_accepted; /* host */
 	int64_t digest; /* of the facts of the last observation, 0 unknown */
-	uint64_t order; /* in flight, 0 none */
+	uint32_t order; /* in flight, 0 none */
+	/* seconds since the epoch, 0 never; good until 2106 */
+	uint32_t at;     /* last probe that could see */
+	uint32_t judged; /* domain */
+	uint32_t sweep, relay, relay_accepted; /* host */
+	uint32_t quiet_until; /* domain: equal facts are judged equally until then */
 	uint8_t kind;   /* enum obs_kind; OBS_KIND_NONE = a free place */
 	uint8_t ports;  /* host: enum roster_port */
 	char grade[3];  /* domain: the believed one, "" none */
@@ -60,7 +65,9 @@ size_t roster_hosts(const struct roster *r);
 uint32_t roster_end(const struct roster *r);
 /* Borrowed until the next roster_apply or roster_lead. */
 struct roster_subject *roster_subject(const struct roster *r, uint32_t subject);
-uint32_t roster_find(const struct roster *r, int kind, const char *name);
+/* Its n_links links, borrowed until they change. */
+const struct roster_link *roster_links(const struct roster_subject *s);
+uint32_t roster_find(struct roster *r, int kind, const char *name);
 
 /* Watch what conf says.  Domains that stay keep their number and what is known of them, and
  * point into the new configuration afterwards; added is called for new ones, retimed for those

@@ -173,7 +173,7 @@ static void send_order(struct engine *e, struct order *o)
 			order.deadline_ms *= SWEEP_FACTOR;
 	}
 	s->fresh = false;
-	s->order = o->id;
+	s->order = (uint32_t)o->id;
 	o->deadline_ms = clock_monotonic_ms() + order.deadline_ms + GRACE_MS;
 	o->prober->in_flight++;
 	channel_send_shape(o->prober->channel, MESSAGE_ORDER, o->id, &message_order_shape, &order);
@@ -184,7 +184,9 @@ static void give_order(struct engine *e, uint32_t subject, int64_t due_ms, struc
 {
 	struct order *o = mem_alloc(sizeof(*o));
 
-	o->id = ++e->last_order;
+	if (++e->last_order > UINT32_MAX)
+		e->last_order = 1;
+	o->id = e->last_order;
 	o->subject = subject;
 	o->due_ms = due_ms;
 	o->prober = prober;

@@ -7,6 +7,7 @@
  * configured one: it validates, or a private one is asked for, or there is none and the
  * system's is used.  A resolver that fails later is an outage, not another decision.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static struct conf *load(const char *file, struct arena *arena, const char **why
 					    problems.item[i].line, problems.item[i].column,
 					    problems.item[i].text);
 	yaml_problems_clear(&problems);
+	malloc_trim(0); /* the tree of the file was larger than what is kept of it */
 	return conf;
 }
 
