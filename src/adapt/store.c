@@ -307,6 +307,20 @@ bool store_body(struct store *s, int kind, const char *name, struct arena *arena
 	return true;
 }
 
+const char *store_posture(struct store *s, int kind, const char *name, struct arena *arena)
+{
+	struct sql_rows *r =
+	    sql_query(s->db, "SELECT posture FROM body WHERE kind = ? AND name = ?", "is",
+		      (int64_t)kind, name);
+	const char *posture = NULL;
+
+	if (sql_next(r)) {
+		posture = sql_text(r, 0, arena);
+		sql_end(r);
+	}
+	return posture;
+}
+
 void store_put_body(struct store *s, int kind, const char *name, const char *observation,
 		    const char *posture)
 {
@@ -422,9 +436,10 @@ void store_expire(struct store *s, int64_t changes, int64_t incidents, int64_t o
 		"DELETE FROM incident WHERE id IN (SELECT id FROM incident"
 		" WHERE NOT open AND closed < ? LIMIT 200)",
 		"i", incidents);
-	sql_run(s->db,
-		"DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE until < ? LIMIT 100)",
-		"i", incidents);
+	sql_run(
+	    s->db,
+	    "DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE until < ? LIMIT 100)",
+	    "i", incidents);
 	sql_run(s->db,
 		"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
 		" WHERE state <> 0 AND ended < ? LIMIT 500)",

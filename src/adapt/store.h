@@ -73,6 +73,8 @@ void store_drop_subject(struct store *s, int kind, const char *name);
 /* The last observation and the posture believed; false if there is none. */
 bool store_body(struct store *s, int kind, const char *name, struct arena *arena,
     const char **observation, const char **posture);
+/* The posture alone, NULL if there is none. */
+const char *store_posture(struct store *s, int kind, const char *name, struct arena *arena);
 /* posture NULL keeps the stored one. */
 void store_put_body(struct store *s, int kind, const char *name, const char *observation,
     const char *posture);
@@ -112,8 +114,6 @@ typedef void store_source_cb(const char *domain, const char *host, void *arg);
 void store_undecided(struct store *s, store_source_cb *cb, void *arg);
 /* Whether some problem of this host waits for another probe. */
 bool store_host_undecided(struct store *s, const char *host);
-/* Domains with rows in problem, each once. */
-void store_problem_domains(struct store *s, store_name_cb *cb, void *arg);
 bool store_baseline_suspects(struct store *s);
 
 /* The open incident of a key, or the one with an id; NULL if there is none. */

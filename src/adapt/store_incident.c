@@ -58,12 +58,6 @@ void store_drop_problem(struct store *s, const struct problem *p)
 		"sss", p->domain, p->check, p->subject);
 }
 
-static void names(struct sql_rows *r, store_name_cb *cb, void *arg)
-{
-	while (sql_next(r))
-		cb(sql_peek(r, 0), arg);
-}
-
 #define UNDECIDED "(state = 1 OR (state = 2 AND oks > 0))" /* PROBLEM_SUSPECT, PROBLEM_OPEN */
 
 void store_undecided(struct store *s, store_source_cb *cb, void *arg)
@@ -73,11 +67,6 @@ void store_undecided(struct store *s, store_source_cb *cb, void *arg)
 
 	while (sql_next(r))
 		cb(sql_peek(r, 0), sql_peek(r, 1), arg);
-}
-
-void store_problem_domains(struct store *s, store_name_cb *cb, void *arg)
-{
-	names(sql_query(s->db, "SELECT DISTINCT domain FROM problem", ""), cb, arg);
 }
 
 static bool any(struct sql_rows *r)
@@ -99,8 +88,9 @@ bool store_host_undecided(struct store *s, const char *host)
 
 bool store_baseline_suspects(struct store *s)
 {
-	return any(sql_query(s->db, "SELECT 1 FROM problem WHERE baseline AND state = ? LIMIT 1",
-			     "i", (int64_t)PROBLEM_SUSPECT));
+	return any(sql_query(
+	    s->db, "SELECT 1 FROM problem WHERE " UNDECIDED " AND baseline AND state = ? LIMIT 1",
+	    "i", (int64_t)PROBLEM_SUSPECT));
 }
 
 /* -- incidents ----------------------------------------------------------------- */

@@ -31,8 +31,7 @@ void store_update_outgoing(struct store *s, const struct store_outgoing *o)
 	    "UPDATE outbox SET status = ?, state = ?, due = ?, attempts = ?, digest = ?, batch = ?,"
 	    " notice = ?, code = ?, text = ?, ended = ?, held = ? WHERE id = ?",
 	    "iiiiiisisiii", (int64_t)o->status, (int64_t)o->state, o->due, o->attempts,
-	    (int64_t)o->digest, o->batch, o->notice, o->code, o->text, o->ended, o->held,
-	    o->id);
+	    (int64_t)o->digest, o->batch, o->notice, o->code, o->text, o->ended, o->held, o->id);
 }
 
 static struct store_outgoing *rows(struct sql_rows *r, struct arena *arena, size_t *n)
@@ -196,9 +195,10 @@ int64_t store_retry_dead(struct store *s, int64_t id, int64_t now)
 
 void store_release_held(struct store *s, int64_t now)
 {
-	sql_run(s->db,
-		"UPDATE outbox SET due = ?1, held = ?1 WHERE state = 0 AND held > ?1 AND due = held",
-		"i", now);
+	sql_run(
+	    s->db,
+	    "UPDATE outbox SET due = ?1, held = ?1 WHERE state = 0 AND held > ?1 AND due = held",
+	    "i", now);
 }
 
 int64_t store_held(struct store *s, int64_t now)
@@ -331,7 +331,7 @@ struct mute_silence *store_silences(struct store *s, int64_t now, struct arena *
 
 bool store_expire_silence(struct store *s, int64_t id, int64_t now)
 {
-	return sql_run(s->db, "UPDATE silence SET until = ?2 WHERE id = ?1 AND until > ?2", "ii", id,
-		       now) &&
+	return sql_run(s->db, "UPDATE silence SET until = ?2 WHERE id = ?1 AND until > ?2", "ii",
+		       id, now) &&
 	       sql_changed(s->db) > 0;
 }

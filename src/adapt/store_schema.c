@@ -75,7 +75,8 @@ static const char first[] =
     "  PRIMARY KEY (domain, check_id, subject)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX problem_incident ON problem (incident, domain) WHERE incident <> 0;"
     "CREATE INDEX problem_explained ON problem (explained_by) WHERE explained_by <> 0;"
-    "CREATE INDEX problem_host ON problem (host) WHERE host IS NOT NULL;"
+    "CREATE INDEX problem_undecided ON problem (host, domain)"
+    "  WHERE (state = 1 OR (state = 2 AND oks > 0));" /* PROBLEM_SUSPECT, PROBLEM_OPEN */
 
     "CREATE TABLE change ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
@@ -119,14 +120,13 @@ static const char first[] =
     "CREATE INDEX outbox_ended ON outbox (ended) WHERE state <> 0;";
 
 /* Silences; and until when a notice was held back by one, or by a maintenance window. */
-static const char second[] =
-    "CREATE TABLE silence ("
-    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    "  match TEXT NOT NULL," /* JSON, as it was asked for */
-    "  author TEXT NOT NULL, reason TEXT NOT NULL,"
-    "  since INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX silence_until ON silence (until);"
-    "ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;";
+static const char second[] = "CREATE TABLE silence ("
+			     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "  match TEXT NOT NULL," /* JSON, as it was asked for */
+			     "  author TEXT NOT NULL, reason TEXT NOT NULL,"
+			     "  since INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;"
+			     "CREATE INDEX silence_until ON silence (until);"
+			     "ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;";
 
 const char *const store_migrations[] = {first, second};
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

@@ -164,11 +164,13 @@ struct view_incident *store_view_gravest(struct store *s, size_t max, struct are
 {
 	return incidents(
 	    s,
-	    sql_query(s->db, COLUMNS
-			  "WHERE open = 1 AND (NOT EXISTS (SELECT 1 FROM problem p WHERE p.incident = i.id)"
-			  " OR EXISTS (SELECT 1 FROM problem p WHERE p.incident = i.id AND"
-			  " p.explained_by = 0)) ORDER BY severity DESC, opened DESC LIMIT ?",
-		      "i", (int64_t)max),
+	    sql_query(
+		s->db,
+		COLUMNS
+		"WHERE open = 1 AND (NOT EXISTS (SELECT 1 FROM problem p WHERE p.incident = i.id)"
+		" OR EXISTS (SELECT 1 FROM problem p WHERE p.incident = i.id AND"
+		" p.explained_by = 0)) ORDER BY severity DESC, opened DESC LIMIT ?",
+		"i", (int64_t)max),
 	    arena, n);
 }
 
@@ -443,7 +445,8 @@ struct eval_history *store_view_history(struct store *s, const char *domain,
 int store_view_copy(struct store *s, const char *file, struct error *err)
 {
 	sql_rollback(s->db);
-	sql_script(s->db, "PRAGMA query_only = OFF"); /* it was opened for reading: nothing can write it */
+	sql_script(s->db,
+		   "PRAGMA query_only = OFF"); /* it was opened for reading: nothing can write it */
 	if (sql_run(s->db, "VACUUM INTO ?", "s", file))
 		return 0;
 	return error_set(err, "%s: %s", file, sql_why(s->db));

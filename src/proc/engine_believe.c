@@ -59,6 +59,7 @@ static void undo(struct engine *e)
 			continue;
 		s->at = u->was.at;
 		s->judged = u->was.judged;
+		s->quiet_until = 0;
 		s->sweep = u->was.sweep;
 		s->relay = u->was.relay;
 		s->relay_accepted = u->was.relay_accepted;
@@ -435,7 +436,8 @@ static void unchanged(struct taking *t)
 	struct posture *seen;
 
 	if (t->a->o->kind == OBS_KIND_DOMAIN) {
-		if (t->a->o->domain == NULL || t->a->o->domain->policy == NULL)
+		if (t->a->o->domain == NULL || t->a->o->domain->policy == NULL ||
+		    t->before / POLICY_FRESH_S == t->a->o->at / POLICY_FRESH_S)
 			return;
 		seen = posture_of(t->a->o, t->arena);
 		remember_policy(t->e, t->a->o, seen, t->arena);
@@ -495,13 +497,16 @@ static void queue_domains(struct taking *t, bool changed)
 	struct engine *e = t->e;
 
 	if (t->s->kind == OBS_KIND_DOMAIN) {
-		engine_queue(e, t->subject);
+		if (changed || t->a->o->at >= t->s->quiet_until)
+			engine_queue(e, t->subject);
+		else
+			t->s->judged = t->s->at; /* as before */
 		return;
 	}
 	if (!changed && !store_host_undecided(e->store, t->s->name))
 		return;
 	for (uint32_t i = 0; i < t->s->n_links; i++)
-		engine_queue(e, t->s->links[i].subject);
+		engine_queue(e, roster_links(t->s)[i].subject);
 }
 
 static void take(struct engine *e, struct arrival *a)
@@ -531,8 +536,8 @@ static void take(struct engine *e, struct arrival *a)
 		unchanged(&t);
 	if (t.before == 0 && t.s->kind == OBS_KIND_HOST)
 		engine_retry(e, t.subject); /* the deep look follows the quick first one */
-	engine_put_subject(e, t.subject);
 	queue_domains(&t, changed);
+	engine_put_subject(e, t.subject);
 	/* what is judged next: a host's is read again, for what was carried into it */
 	if (t.s->kind == OBS_KIND_DOMAIN)
 		cache_put(e, t.subject, a->o, NULL);
@@ -577,8 +582,8 @@ void engine_flush_soon(struct engine *e)
 	int64_t pause = e->queue_n > AT_ONCE ? JUDGE_SLICE_MS : ENGINE_BATCH_MS;
 
 	if (!event_pending(e->on_flush, EV_TIMEOUT, NULL))
-		engine_at(e->on_flush, e->failing ? clock_monotonic_ms() + TRY_AGAIN_MS
-						  : e->flushed_ms + pause);
+		engine_at(e->on_flush,
+			  e->failing ? clock_monotonic_ms() + TRY_AGAIN_MS : e->flushed_ms + pause);
 }
 
 void engine_arrived(struct engine *e, struct arrival *a)

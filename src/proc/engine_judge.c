@@ -12,6 +12,9 @@
 #include "posture.h"
 #include "text.h"
 
+#define AHEAD_S	      (6 * 3600)
+#define AHEAD_BACKLOG 16 /* with more domains waiting there is no time for it */
+
 struct judging {
 	struct engine *e;
 	uint32_t id;
@@ -41,7 +44,7 @@ static bool gather(struct judging *j)
 	if (j->eval.domain == NULL)
 		return false;
 	for (uint32_t i = 0; i < j->d->n_links; i++) {
-		uint32_t host = j->d->links[i].subject;
+		uint32_t host = roster_links(j->d)[i].subject;
 		struct observation *o = engine_observation(j->e, host);
 		if (o == NULL && !j->d->baselined)
 			return false;
@@ -81,7 +84,7 @@ static void recall(struct judging *j)
 {
 	struct eval_history *h = arena_alloc(j->arena, sizeof(*h));
 	struct posture posture;
-	const char *json, *text;
+	const char *text = store_posture(j->e->store, OBS_KIND_DOMAIN, j->d->name, j->arena);
 	struct eval_cert_seen *all = NULL;
 	struct error err;
 
@@ -90,7 +93,7 @@ static void recall(struct judging *j)
 	since(h);
 	for (uint32_t i = 0; i < j->d->n_links; i++) {
 		const struct roster_subject *host =
-		    roster_subject(j->e->roster, j->d->links[i].subject);
+		    roster_subject(j->e->roster, roster_links(j->d)[i].subject);
 		size_t n;
 		struct eval_cert_seen *seen = store_certs(j->e->store, host->name, j->arena, &n);
 		struct eval_cert_seen *both =
@@ -105,7 +108,7 @@ static void recall(struct judging *j)
 			h->relay_accepted_before = host->relay_accepted;
 	}
 	h->certs = all;
-	if (store_body(j->e->store, OBS_KIND_DOMAIN, j->d->name, j->arena, &json, &text) && text &&
+	if (text && strstr(text, "mta_sts.delegation") &&
 	    shape_decode(&posture_shape, SHAPE_LENIENT, text, strlen(text), j->arena, &posture,
 			 &err) == 0) {
 		h->cname_mta_sts_record =
@@ -400,6 +403,49 @@ static void believe_grade(struct judging *j)
 		engine_tell_change(j->e, j->id, &c, j->eval.domain->at);
 }
 
+/* -- until when ---------------------------------------------------------------- */
+
+static bool same_findings(const struct findings *a, const struct findings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->item[i].id, b->item[i].id) != 0 ||
+		    strcmp(a->item[i].subject, b->item[i].subject) != 0 ||
+		    a->item[i].status != b->item[i].status ||
+		    a->item[i].severity != b->item[i].severity)
+			return false;
+	return true;
+}
+
+static bool waits(const struct judging *j)
+{
+	for (size_t i = 0; i < j->result.n_problems; i++) {
+		const struct problem *p = j->result.problems[i];
+		if (!j->result.over[i] && p->unknown_since > 0 && !p->unknown_told)
+			return true;
+	}
+	return !j->result.settled;
+}
+
+/* Time alone changes a judgement too: certificates run out, a grace ends.  When it says the same
+ * a while ahead, equal facts need not be judged again until then. */
+static void look_ahead(struct judging *j)
+{
+	struct eval_input later = j->eval;
+	struct findings then;
+
+	j->d->quiet_until = 0;
+	if (waits(j) || j->e->queue_n > AHEAD_BACKLOG)
+		return;
+	later.now += AHEAD_S;
+	findings_init(&then);
+	eval(&later, &then);
+	if (same_findings(&j->findings, &then))
+		j->d->quiet_until = (uint32_t)later.now;
+	findings_clear(&then);
+}
+
 /* -- one judgement ------------------------------------------------------------- */
 
 static void schedule_retries(struct judging *j)
@@ -435,6 +481,7 @@ static void judge(struct judging *j)
 	}
 	j->d->judged = j->eval.now;
 	engine_put_subject(j->e, j->id);
+	look_ahead(j);
 	j->e->n_judged++;
 }
 

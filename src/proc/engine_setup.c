@@ -140,24 +140,6 @@ static void retry_undecided(const char *domain, const char *host, void *arg)
 		engine_retry(e, s);
 }
 
-struct leavers {
-	struct engine *e;
-	struct arena *arena;
-	const char **name;
-	size_t n;
-};
-
-static void note_leaver(const char *domain, void *arg)
-{
-	struct leavers *l = arg;
-
-	if (roster_find(l->e->roster, OBS_KIND_DOMAIN, domain) != ROSTER_NONE)
-		return;
-	if ((l->n & (l->n - 1)) == 0)
-		l->name = mem_resize(l->name, l->n ? 2 * l->n : 1, sizeof(*l->name));
-	l->name[l->n++] = arena_strdup(l->arena, domain);
-}
-
 static void take_key(struct engine *e, struct arena *arena)
 {
 	const char *hex = store_meta(e->store, "key", arena);
@@ -176,14 +158,13 @@ static void take_key(struct engine *e, struct arena *arena)
 /* Drop what the state knows of subjects that are not watched any more. */
 static void tidy(struct engine *e, struct joining *j)
 {
-	struct leavers l = {.e = e, .arena = j->arena};
-
-	store_problem_domains(e->store, note_leaver, &l);
-	for (size_t i = 0; i < l.n; i++)
-		engine_unwatch(e, l.name[i]);
-	for (size_t i = 0; i < j->n_orphans; i++)
-		store_drop_subject(e->store, j->orphans[i][0] - '0', j->orphans[i] + 1);
-	free(l.name);
+	for (size_t i = 0; i < j->n_orphans; i++) {
+		int kind = j->orphans[i][0] - '0';
+		const char *name = j->orphans[i] + 1;
+		if (kind == OBS_KIND_DOMAIN)
+			engine_unwatch(e, name);
+		store_drop_subject(e->store, kind, name);
+	}
 	free(j->orphans);
 }
 

@@ -89,8 +89,8 @@ static void compose(struct engine *e, const struct incident *i, enum notice_stat
 	    .check = i->check,
 	    .subject = i->subject,
 	    .summary = status == NOTICE_RESOLVED
-			       ? notice_over(arena, i->closed - i->since, i->summary)
-			       : i->summary,
+			   ? notice_over(arena, i->closed - i->since, i->summary)
+			   : i->summary,
 	    .before = i->before,
 	    .after = i->after,
 	    .expected = i->expected,
@@ -232,7 +232,7 @@ static void concerned(struct engine *e, uint32_t subject, struct notice *n, stru
 	if (s->kind == OBS_KIND_DOMAIN)
 		names[0] = s->name;
 	for (uint32_t i = 0; s->kind == OBS_KIND_HOST && i < s->n_links; i++)
-		names[i] = roster_subject(e->roster, s->links[i].subject)->name;
+		names[i] = roster_subject(e->roster, roster_links(s)[i].subject)->name;
 	qsort(names, total, sizeof(*names), by_name);
 	n->domains = names;
 	n->n_domains = total < NOTICE_MAX_DOMAINS ? total : NOTICE_MAX_DOMAINS;
@@ -244,26 +244,28 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 {
 	struct arena *arena = arena_new();
 	const struct check *check = check_find(c->check);
-	struct notice n = {
-	    .schema = NOTICE_SCHEMA,
-	    .id = engine_uid(arena),
-	    .seq = 1,
-	    .kind = NOTICE_CHANGE,
-	    .status = NOTICE_CHANGED,
-	    .event = c->event,
-	    .severity = c->severity,
-	    .check = c->check,
-	    .subject = c->subject,
-	    .summary = c->summary,
-	    .before = c->before,
-	    .after = c->after,
-	    .since = stamp,
-	    .impact = notice_impact(c->check, c->severity),
-	    .advice = check && c->severity > SEVERITY_INFO ? check->fix : NULL,
-	    .reference = check ? check->reference : NULL,
-	    .confirmed_by = 1,
-	    .at = clock_now(),
-	}, whole;
+	struct notice n =
+			  {
+			      .schema = NOTICE_SCHEMA,
+			      .id = engine_uid(arena),
+			      .seq = 1,
+			      .kind = NOTICE_CHANGE,
+			      .status = NOTICE_CHANGED,
+			      .event = c->event,
+			      .severity = c->severity,
+			      .check = c->check,
+			      .subject = c->subject,
+			      .summary = c->summary,
+			      .before = c->before,
+			      .after = c->after,
+			      .since = stamp,
+			      .impact = notice_impact(c->check, c->severity),
+			      .advice = check && c->severity > SEVERITY_INFO ? check->fix : NULL,
+			      .reference = check ? check->reference : NULL,
+			      .confirmed_by = 1,
+			      .at = clock_now(),
+			  },
+		      whole;
 	bool muted;
 
 	n.incident = n.id;

@@ -74,7 +74,7 @@ static void recheck(struct wishing *w)
 	}
 	s = roster_subject(w->e->roster, d);
 	for (uint32_t i = 0; i < s->n_links; i++)
-		look_now(w->e, s->links[i].subject);
+		look_now(w->e, roster_links(s)[i].subject);
 	look_now(w->e, d);
 	w->status = 202;
 	w->body = json_pack("{s:s, s:i}", "domain", s->name, "hosts", (int)s->n_links);
@@ -305,10 +305,16 @@ static const struct verb {
 	bool state; /* needs it */
 	void (*act)(struct wishing *w);
 } verbs[] = {
-    {"recheck", false, recheck},      {"reload", true, reload},		  {"status", false, status},
-    {"queue", true, queue},	      {"queue-retry", true, queue_retry}, {"ack", true, ack},
-    {"test-alert", true, test_alert}, {"silence-add", true, silence_add},
-    {"silence-expire", true, silence_expire}, {"silence-list", true, silence_list},
+    {"recheck", false, recheck},
+    {"reload", true, reload},
+    {"status", false, status},
+    {"queue", true, queue},
+    {"queue-retry", true, queue_retry},
+    {"ack", true, ack},
+    {"test-alert", true, test_alert},
+    {"silence-add", true, silence_add},
+    {"silence-expire", true, silence_expire},
+    {"silence-list", true, silence_list},
 };
 
 static void act(struct wishing *w)
