@@ -261,7 +261,7 @@ def test_slow_readers_do_not_hold_up_others(web):
 # -- the API and the metrics ------------------------------------------------------------------------------------
 
 def test_api_domain_is_the_report(web):
-    """CONTRACT.md, Report JSON: the same object `mxwatch check --json` prints, and more."""
+    """The report as JSON: the same object `mxwatch check --json` prints, and more."""
     report = web.json('/api/v1/domains/page-good.test')
     assert {'schema', 'domain', 'checked_at', 'duration_ms', 'grade', 'findings', 'facts'} <= set(report)
     assert report['grade'] in ('A+', 'A') and report['state'] == 'ok'
