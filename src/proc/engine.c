@@ -256,7 +256,38 @@ static void clear(struct engine *e)
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		if (timers[i])
 			event_free(timers[i]);
+	channel_free(e->parent);
+	if (e->base)
+		event_base_free(e->base);
+	engine_orders_clear(e);
+	engine_believe_clear(e);
+	engine_outbox_clear(e);
+	engine_wish_clear(e);
+	if (e->mute_arena)
+		arena_free(e->mute_arena);
+	free(e->beat_ms);
+	turnstile_free(e->turnstile);
+	plan_free(e->plan);
+	roster_free(e->roster);
 	store_close(e->store);
+	conf_free(e->conf);
+}
+
+/* Everything is read and open: from here on until the end. */
+static int work(struct engine *e, int fd)
+{
+	enter_sandbox(e);
+	e->base = new_base();
+	e->turnstile = turnstile_new(e->conf->per_ip, e->conf->per_ip_gap_ms);
+	make_timers(e);
+	e->parent = channel_new(e->base, fd, on_parent_frame, on_parent_gone, e);
+	engine_receivers(e);
+	engine_want_peers(e);
+	say_ready(e);
+	engine_flush_soon(e);
+	engine_schedule(e);
+	event_base_dispatch(e->base);
+	return e->exit_status;
 }
 
 int engine_run(const char *file, int fd)
@@ -270,25 +301,9 @@ int engine_run(const char *file, int fd)
 	status = engine_load(e);
 	if (status == 0)
 		status = engine_open(e);
-	if (status != 0) {
-		roster_free(e->roster);
-		plan_free(e->plan);
-		conf_free(e->conf);
-		free(e);
-		return status;
-	}
-	enter_sandbox(e);
-	e->base = new_base();
-	e->turnstile = turnstile_new(e->conf->per_ip, e->conf->per_ip_gap_ms);
-	make_timers(e);
-	e->parent = channel_new(e->base, fd, on_parent_frame, on_parent_gone, e);
-	engine_receivers(e);
-	engine_want_peers(e);
-	say_ready(e);
-	engine_flush_soon(e);
-	engine_schedule(e);
-	event_base_dispatch(e->base);
+	if (status == 0)
+		status = work(e, fd);
 	clear(e);
-	/* the process ends here: its memory goes with it, all at once */
-	return e->exit_status;
+	free(e);
+	return status;
 }

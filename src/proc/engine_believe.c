@@ -666,3 +666,17 @@ void engine_gone(uint32_t subject, void *arg)
 		engine_unwatch(e, s->name);
 	store_drop_subject(e->store, s->kind, s->name);
 }
+
+void engine_believe_clear(struct engine *e)
+{
+	struct cached *c, *next;
+
+	while (e->arrivals)
+		drop_arrival(e, e->arrivals);
+	HASH_ITER(hh, e->cache, c, next)
+	{
+		cache_drop(e, c);
+	}
+	free(e->queue);
+	free(e->undo);
+}

@@ -418,3 +418,14 @@ void engine_gate(struct engine *e)
 	if (due_ms != TURNSTILE_NEVER)
 		engine_at(e->on_gate, due_ms);
 }
+
+void engine_orders_clear(struct engine *e)
+{
+	struct order *o, *next;
+
+	HASH_ITER(hh, e->orders, o, next)
+	{
+		HASH_DEL(e->orders, o);
+		free(o);
+	}
+}

@@ -591,3 +591,14 @@ void engine_minute(struct engine *e)
 	engine_outbox_changed(e);
 	arena_free(arena);
 }
+
+void engine_outbox_clear(struct engine *e)
+{
+	struct receiver *r, *next;
+
+	HASH_ITER(hh, e->receivers, r, next)
+	{
+		HASH_DEL(e->receivers, r);
+		free(r);
+	}
+}

@@ -201,6 +201,7 @@ int engine_prober_frame(struct engine *e, struct peer *p, const struct frame *f,
 /* Its orders go to others, its places at the gate are free. */
 void engine_prober_gone(struct engine *e, struct peer *p);
 void engine_gate(struct engine *e);
+void engine_orders_clear(struct engine *e);
 
 /* -- engine_believe.c -- */
 
@@ -219,6 +220,7 @@ void engine_put_subject(struct engine *e, uint32_t subject);
 struct observation *engine_observation(struct engine *e, uint32_t subject);
 void engine_forget_observation(struct engine *e, uint32_t subject);
 void engine_gone(uint32_t subject, void *engine);
+void engine_believe_clear(struct engine *e);
 
 /* -- engine_judge.c -- */
 
@@ -311,10 +313,14 @@ int64_t engine_silence_list(struct engine *e, const struct message_wish *w, stru
 /* What mutes now, for the status: an array. */
 json_t *engine_mutes(struct engine *e);
 
+void engine_outbox_clear(struct engine *e);
+
 /* -- engine_wish.c -- */
 
 int engine_wish(struct engine *e, const struct frame *f, struct error *err);
 /* The fate of a row some wish waits for. */
 void engine_tested(struct engine *e, int64_t row, const struct message_sent *sent);
+
+void engine_wish_clear(struct engine *e);
 
 #endif

@@ -349,3 +349,13 @@ int engine_wish(struct engine *e, const struct frame *f, struct error *err)
 	arena_free(w.arena);
 	return result;
 }
+
+void engine_wish_clear(struct engine *e)
+{
+	struct tested *t, *next;
+
+	LL_FOREACH_SAFE(e->tested, t, next)
+	{
+		free(t);
+	}
+}
