@@ -190,8 +190,8 @@ static void opened(struct judging *j, const struct incident_step *s)
 	if (j->began == 0 && !p->parent && !p->baseline)
 		j->began = i->id;
 	if (i->seq == 0 && !p->parent)
-		log_info("incident", "%s %s: %s%s", i->event, i->subject, i->summary,
-			 p->baseline ? " (since the first look)" : "");
+		ENGINE_LOG(j->e, "incident", "%s %s: %s%s", i->event, i->subject, i->summary,
+			   p->baseline ? " (since the first look)" : "");
 }
 
 /* Several problems that one change of their subject made at once are one page. */
@@ -248,7 +248,7 @@ static void raised(struct judging *j, const struct incident_step *s)
 	i->acked = 0; /* what somebody knows of was less than this */
 	i->acked_by = i->ack_reason = NULL;
 	store_put_incident(j->e->store, i);
-	log_info("incident", "%s %s is graver: %s", i->event, i->subject, i->summary);
+	ENGINE_LOG(j->e, "incident", "%s %s is graver: %s", i->event, i->subject, i->summary);
 	if (s->problem->parent)
 		return;
 	engine_absorb(j->e, i, s->problem->subject, stamp(j, s->problem->host), j->arena);
@@ -273,7 +273,7 @@ static void ended(struct judging *j, const struct problem *p)
 	if (j->unwatched)
 		i->summary = arena_printf(j->arena, "No longer watched: %s", i->summary);
 	store_put_incident(e->store, i);
-	log_info("incident", "%s %s is over", i->event, i->subject);
+	ENGINE_LOG(j->e, "incident", "%s %s is over", i->event, i->subject);
 	engine_tell_closed(e, i);
 }
 

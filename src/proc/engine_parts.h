@@ -163,6 +163,13 @@ struct engine {
 	int64_t n_observed, n_judged, n_told, n_dead, told_before;
 };
 
+/* A line of what becomes state; said once, not at every try to write it. */
+#define ENGINE_LOG(e, ...)                                                                         \
+	do {                                                                                       \
+		if (!(e)->failing)                                                                 \
+			log_info(__VA_ARGS__);                                                     \
+	} while (0)
+
 /* -- engine.c -- */
 
 /* Arm a timer to fire at a monotonic time (at once when that is past). */

@@ -202,7 +202,7 @@ void engine_record_change(struct engine *e, uint32_t subject, const struct chang
 {
 	const struct roster_subject *s = roster_subject(e->roster, subject);
 
-	log_info("change", "%s %s: %s", c->event, c->subject, c->summary);
+	ENGINE_LOG(e, "change", "%s %s: %s", c->event, c->subject, c->summary);
 	store_put_change(e->store, &(struct store_change){
 				       .at = stamp,
 				       .kind = s->kind,

@@ -2,11 +2,14 @@
 """The engine, whole, between stand-ins: what it believes, tells, and survives."""
 
 import contextlib
+import os
 import sqlite3
+import subprocess
+import time
 
 import pytest
 
-from engine_bench import SELF, Bench, World, certificate, stamp, wait_for
+from engine_bench import Bench, certificate, SELF, stamp, wait_for, WISH, World
 
 DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
 THROTTLED = {'stage': 'greeting', 'class': 'throttled', 'text': '421 try later', 'code': 421}
@@ -415,7 +418,6 @@ def test_wishes(bench, world):
 def test_killed_at_random_nothing_is_lost_or_repeated(tmp_path, world, seed):
     """Every change is told, under one id, and nothing that did not happen."""
     import random
-    import time
     dice = random.Random(seed)
     for n in range(8):
         world.domain(f'k{n}.test')
@@ -447,4 +449,129 @@ def test_killed_at_random_nothing_is_lost_or_repeated(tmp_path, world, seed):
     assert all(len(i) == 1 for i in ids.values()), ids
     assert bench.stop() == 0
     assert bench.rows('PRAGMA integrity_check') == [('ok',)]
-    assert stamp()
+
+
+@pytest.mark.parametrize('seed', [4])
+def test_killed_at_random_incidents_begin_and_end_once(tmp_path, world, seed):
+    """Certificates that run out and are renewed, under an engine that is killed all the time."""
+    import random
+    dice = random.Random(seed)
+    for n in range(4):
+        world.domain(f'k{n}.test')
+    bench = Bench(tmp_path, world).start()
+    bench.look()
+    for round_ in range(8):
+        name = f'k{dice.randrange(4)}.test'
+        host = world.hosts[f'mx.{name}']
+        for step, days in (('firing', 5), ('resolved', 80)):
+            host.cert = certificate(host.name, days, serial=2 * round_ + (days > 5))
+            for _ in range(2):
+                bench.web.channel.send(WISH, {'verb': 'recheck', 'subject': name}, 1)
+                time.sleep(dice.random() * 0.4)
+                bench.kill()
+                bench.start()
+            wait_for(lambda s=step, r=round_: len(bench.rows(
+                'SELECT 1 FROM incident WHERE event = ? AND open = ?', 'cert.expiring', s == 'firing')) >=
+                (1 if s == 'firing' else r + 1), 30, bench.said)
+    wait_for(lambda: len({n['id'] for n in bench.notices('cert.expiring', status='resolved')}) == 8, 30, bench.said)
+    firing = {(n['incident'], n['seq'], n['id']) for n in bench.notices('cert.expiring', status='firing')}
+    over = {(n['incident'], n['seq'], n['id']) for n in bench.notices('cert.expiring', status='resolved')}
+    assert {i for i, _, _ in over} >= {i for i, _, _ in firing}, 'what began has ended'
+    assert len(over) == 8 and len({i for i, _, _ in over}) == 8, over
+    assert len(firing) == len({i for i, _, _ in firing}), 'each begins once'
+    assert bench.stop() == 0
+
+
+# -- a state in trouble -----------------------------------------------------------------------------------------
+
+def test_a_damaged_state_is_begun_anew_and_said_once(bench, world):
+    world.hosts['mx.b.test'].cert = certificate('mx.b.test', days=5)
+    bench.notice('cert.expiring', 'mx.b.test', 'firing')
+    assert bench.stop() == 0
+    with open(f'{bench.state}/state.db', 'r+b') as f:
+        f.write(b'\x5a' * 8192)
+    told = len(bench.told)
+    bench.start()
+    bench.notice('state.damaged')
+    bench.notice('initial.state')
+    bench.look()
+    new = [n['event'] for r, n in bench.told[told:] if r == 'hook']
+    # a first look again: only what is critical speaks, nothing has "changed"
+    assert new == ['state.damaged', 'initial.state'], bench.said()
+    assert [f for f in os.listdir(bench.state) if 'corrupt' in f]
+
+
+def test_a_full_disk_is_said_at_once_and_nothing_is_lost(tmp_path, world):
+    """The state lies on a small tmpfs that something else fills up."""
+    for name in ('a.test', 'b.test'):
+        world.domain(name)
+    bench = Bench(tmp_path, world)
+    os.makedirs(bench.state)
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m,mode=700', 'none', bench.state],
+                      stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip('needs the right to mount')
+    try:
+        bench.start()
+        bench.look()
+        filler = open(f'{bench.state}/filler', 'wb', buffering=0)
+        with contextlib.suppress(OSError):
+            while True:
+                filler.write(b'x' * 1024)
+        world.domains['a.test'].rua = 'mailto:during@a.test'
+        # the log has some room of its own: that fills up too
+        n = 0
+
+        def unwritable():
+            nonlocal n
+            n += 1
+            world.domains['b.test'].rua = f'mailto:{n}@b.test'
+            bench.wish('recheck', subject='b.test')
+            time.sleep(0.02)
+            return bench.notices('state.unwritable')
+        wait_for(unwritable, 60, bench.said)
+        assert bench.process.poll() is None
+        filler.close()
+        os.unlink(f'{bench.state}/filler')
+        bench.notice('tls_rpt.changed', 'a.test', seconds=30)
+        wait_for(lambda: any(world.domains['b.test'].rua in str(n['after']) for n in bench.notices()), 30, bench.said)
+        assert len(bench.notices('state.unwritable')) == 1
+        assert bench.stop() == 0
+        assert bench.rows('PRAGMA integrity_check') == [('ok',)]
+    finally:
+        if bench.process.poll() is None:
+            bench.kill()
+        subprocess.run(['umount', '-l', bench.state], check=True)
+
+
+# -- what takes its time -------------------------------------------------------------------------------------------
+
+def test_a_digest_waits_for_its_hour_and_an_incident_is_recalled(tmp_path, world):
+    for name in ('a.test', 'b.test'):
+        world.domain(name)
+    world.host('mx.b.test')
+    at = time.strftime('%H:%M', time.localtime(time.time() + 90))
+    bench = Bench(tmp_path, world)
+    with open(bench.file, encoding='ascii') as f:
+        text = f.read().replace('route: {receivers: [hook, mail], group_wait: 0s}', f'''\
+route:
+  receivers: [hook]
+  group_wait: 0s
+  repeat: 60s
+  routes: [{{match: {{severity: info}}, receivers: [mail], digest: {{at: "{at}"}}}}]''')
+    with open(bench.file, 'w', encoding='ascii') as f:
+        f.write(text)
+    bench.start()
+    bench.look()
+    for name in ('a.test', 'b.test'):
+        world.domains[name].rua = f'mailto:other@{name}'
+    world.hosts['mx.b.test'].failure = DOWN
+    first = bench.notice('host.unreachable', status='firing')
+    again = wait_for(lambda: bench.notices('host.unreachable', status='firing')[1:], 150, bench.said)[0]
+    assert again['incident'] == first['incident'] and again['seq'] > first['seq']
+    answer = bench.web.wish('ack', subject=first['incident'], author='kim', reason='known')
+    assert answer['status'] == 200, answer
+    wait_for(lambda: bench.notices('tls_rpt.changed', receiver='mail'), 120, bench.said)
+    mails = [b for r, b in bench.attempts if r == 'mail']
+    assert len(mails) == 1 and len(mails[0]['digest']) == 2, mails
+    assert bench.notices('tls_rpt.changed') == []
+    assert bench.stop() == 0
