@@ -181,11 +181,17 @@ static struct offers offers_of(const struct obs_service *svc)
 			o.open = o.open || accepted[i] == OBS_OFFER_UNKNOWN;
 	}
 	const char *version = svc->tls ? svc->tls->version : NULL;
+	int negotiated = version && strcmp(version, "TLSv1.0") == 0 ? V_TLS10 : -1;
 	for (int i = 0; i < V_COUNT; i++)
 		if (version && strcmp(version, versions[i].word) == 0)
-			o.accepted[i] = OBS_OFFER_YES;
-	if (version && strcmp(version, "TLSv1.0") == 0)
-		o.accepted[V_TLS10] = OBS_OFFER_YES;
+			negotiated = i;
+	/* The ordinary handshake offers all there is: what was accepted above it at the deep
+	 * look, which may be a day old, is gone. */
+	for (int i = negotiated + 1; negotiated >= 0 && i < V_COUNT; i++)
+		if (o.accepted[i] == OBS_OFFER_YES)
+			o.accepted[i] = OBS_OFFER_NO;
+	if (negotiated >= 0)
+		o.accepted[negotiated] = OBS_OFFER_YES;
 	for (int i = 0; i < V_COUNT; i++) {
 		if (o.accepted[i] != OBS_OFFER_YES)
 			continue;

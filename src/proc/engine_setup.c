@@ -526,7 +526,7 @@ void engine_peer_free(struct engine *e, struct peer *p)
 /* The private resolver is up (port), or cannot be had (0). */
 static void resolver_up(struct engine *e, int64_t port)
 {
-	if (port == e->private_port)
+	if (port == e->private_port || (port <= 0 && e->private_port < 0))
 		return;
 	if (port == 0)
 		log_warning("engine", "no private resolver can be had: the system's is used");

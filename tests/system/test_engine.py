@@ -83,6 +83,19 @@ def test_a_certificate_that_expires_soon_brings_its_change_along(bench, world):
     bench.notice('cert.expiring', 'mx.c.test', 'resolved')
 
 
+def test_a_grade_falls_by_itself_though_the_deep_look_is_older(tmp_path, world):
+    """TLS 1.3 goes away: the handshake of now counts, not what the last deep look accepted."""
+    world.domain('g.test').mode = 'enforce'
+    bench = Bench(tmp_path, world).start()
+    bench.look(3)
+    world.hosts['mx.g.test'].version = 'TLSv1.2'
+    notice = bench.notice('grade.dropped', 'g.test')
+    assert (notice['before'], notice['after']) == ('A+', 'A'), notice
+    world.hosts['mx.g.test'].version = 'TLSv1.3'
+    bench.notice('grade.rose', 'g.test')
+    assert bench.stop() == 0
+
+
 def test_restart_repeats_nothing(bench, world):
     world.hosts['mx.b.test'].failure = DOWN
     bench.notice('host.unreachable', 'mx.b.test', 'firing')
