@@ -18,6 +18,7 @@ import warnings
 warnings.filterwarnings('ignore', message='SHA1')
 
 from . import catalogue, control, demo, netns  # noqa: E402
+from .dns import UNBOUND  # noqa: E402
 from .world import World  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -58,7 +59,7 @@ def main():
     began = time.monotonic()
     with World() as world:
         if private:
-            netns.use_resolver('127.0.0.1', world.directory)
+            netns.use_resolver(UNBOUND, world.directory)
         catalogue.every_row(world)
         world.start()
         control.serve(world, os.path.join(world.directory, 'control'))

@@ -21,7 +21,7 @@ usage: lab COMMAND
   record NAME TYPE [DATA...]  replace a record set (no DATA: remove it)
   policy DOMAIN KEY=VALUE...  change the MTA-STS policy and its id: mode=testing mx=a,b
   policy-id DOMAIN            change the id alone
-  resolver MOOD               well drop servfail garbage wrong-question gone ... (at 127.0.53.9)
+  resolver MOOD               well drop servfail garbage wrong-question gone ... (the relay's moods)
   mails   hooks               what has arrived in the sinks
 '''
 

@@ -18,11 +18,12 @@ import subprocess
 import time
 
 from .loop import wait_for
+from .netns import NET
 from .program import Program
 
-NSD = '127.0.53.1'
-UNBOUND = '127.0.0.1'
-RELAY = '127.0.53.9'
+NSD = f'{NET}.53.1'
+UNBOUND = f'{NET}.0.1'
+RELAY = f'{NET}.53.9'
 TYPES = {'A': 1, 'NS': 2, 'CNAME': 5, 'SOA': 6, 'PTR': 12, 'MX': 15, 'TXT': 16, 'AAAA': 28,
          'SRV': 33, 'DS': 43, 'TLSA': 52, 'CAA': 257}
 
@@ -193,7 +194,7 @@ class Dns:
         if (zone.name, 'NS') not in zone.records:
             lines.append(f'{zone.name} 300 IN NS ns.')
         if zone.name == '.':
-            lines += [f'ns. 300 IN A {NSD}', 'ns-lame. 300 IN A 127.0.53.250']
+            lines += [f'ns. 300 IN A {NSD}', f'ns-lame. 300 IN A {NET}.53.250']
         for (owner, rtype), data in sorted(zone.records.items()):
             lines += [f'{owner} {zone.ttls[owner, rtype]} IN {rtype} {d}' for d in data]
         with open(stem, 'w') as f:

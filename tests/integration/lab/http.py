@@ -15,10 +15,11 @@ import time
 
 from .ca import DER
 from .loop import Listener, wait_for
+from .netns import NET
 from .program import Program
 from .smtp import flood, forever, server_context
 
-NGINX = '127.0.80.1'
+NGINX = f'{NET}.80.1'
 
 
 def policy(mode='enforce', mx=(), max_age=604800, version='STSv1', eol='\r\n'):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A network namespace of our own, entered by this process and everything it starts."""
+"""A network namespace of our own, entered by this process and everything it starts; and where
+in 127.0.0.0/8 a lab has its servers, so that several fit beside each other where namespaces are not
+allowed (MXLAB_NET=1, 2, ... each)."""
 
 import ctypes
 import os
@@ -7,6 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
+
+NET = f'127.{int(os.environ.get("MXLAB_NET", "0"))}'
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -22,7 +26,7 @@ def enter():
     if os.geteuid() != 0:
         sys.exit('the lab needs root (it binds port 25 and starts servers): use sudo')
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0 or shutil.which('ip') is None:
+    if shutil.which('ip') is None or libc.unshare(CLONE_NEWNET) != 0:
         return False
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
     return True

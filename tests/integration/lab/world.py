@@ -24,9 +24,8 @@ from .loop import Loop
 from .postfix import MODERN_TLS, Postfix
 from .smtp import MailSink, Peer
 
-MAIL_SINK = '127.0.99.1'
-WEBHOOK_SINK = '127.0.99.2'
-NO_SERVER = '127.0.25.250'
+MAIL_SINK = f'{netns.NET}.99.1'
+WEBHOOK_SINK = f'{netns.NET}.99.2'
 
 
 class Host:
@@ -123,7 +122,8 @@ class World:
         self.nginx = http.Nginx(self._path('nginx'))
         self.postfix = Postfix(self._path('postfix'))
         self.hosts, self.domains, self.odd = {}, {}, []
-        self._addresses = iter(f'127.25.{i}.{j}' for i in range(250) for j in range(1, 250))
+        self._addresses = iter(
+            f'{netns.NET}.{i}.{j}' for i in range(100, 250) for j in range(1, 250))
         self._v6 = 0
         self.mail_sink = MailSink(self.loop, 'sink.ops.test', MAIL_SINK,
                                   self.ca.issue('good', ['sink.ops.test', MAIL_SINK, 'localhost']))
