@@ -25,6 +25,8 @@ from email.utils import formatdate
 
 import pytest
 
+from lab import netns
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(HERE, '..', '..', 'build'))
 HEADER = struct.Struct('>IHHQ')
@@ -317,19 +319,23 @@ def test_tls_off_stays_plain(notifier, pki):
     assert relay.tls_at_mail == [False]
 
 
-def test_smtps_and_tls_1_3_and_ipv6(notifier, pki):
+def test_smtps_and_tls_1_3(notifier, pki):
     implicit, modern = Relay(pki, implicit=True), Relay(pki, v13=True)
-    v6 = Relay(pki, host='::1')
     sent = notifier.send(implicit.receiver(pki, scheme='smtps', relay_tls='required'))
     assert sent['outcome'] == 'delivered', sent
     sent = notifier.send(modern.receiver(pki, relay_tls='required'))
     assert sent['outcome'] == 'delivered' and modern.tls_at_mail == [True], sent
-    sent = notifier.send(v6.receiver(host='[::1]'))
-    assert sent['outcome'] == 'delivered', sent
-    assert len(implicit.mails) == len(modern.mails) == len(v6.mails) == 1
+    assert len(implicit.mails) == len(modern.mails) == 1
     wrong = Relay(pki, 'other.test', implicit=True)
     sent = notifier.send(wrong.receiver(pki, scheme='smtps', relay_tls='required'))
     assert sent['outcome'] == 'retry' and not wrong.mails, sent
+
+
+@pytest.mark.skipif(not netns.has_ipv6(), reason='no IPv6 here')
+def test_a_relay_at_an_ipv6_address(notifier, pki):
+    relay = Relay(pki, host='::1')
+    sent = notifier.send(relay.receiver(host='[::1]'))
+    assert sent['outcome'] == 'delivered' and len(relay.mails) == 1, sent
 
 
 def test_login(notifier, pki, tmp_path):
@@ -632,13 +638,11 @@ ALERTMANAGER = shutil.which('prometheus-alertmanager')
 @pytest.mark.skipif(ALERTMANAGER is None, reason='prometheus-alertmanager is not installed')
 def test_a_real_alertmanager_has_the_alert_and_its_end(notifier, tmp_path):
     (tmp_path / 'am.yml').write_text('route: {receiver: nobody}\nreceivers: [{name: nobody}]\n')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
+    place = f'{netns.NET}.93.1:9093'
     am = subprocess.Popen([ALERTMANAGER, f'--config.file={tmp_path}/am.yml', f'--storage.path={tmp_path}',
-                           f'--web.listen-address=127.0.0.1:{port}', '--cluster.listen-address='],
+                           f'--web.listen-address={place}', '--cluster.listen-address='],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    base = f'http://127.0.0.1:{port}'
+    base = f'http://{place}'
     receiver = {'name': 'am', 'kind': 'alertmanager', 'urls': [base]}
 
     def alerts():

@@ -17,9 +17,10 @@ import xml.etree.ElementTree as etree
 
 import pytest
 
+from lab import netns
 from lab.loop import wait_for
 
-PORT = 9791
+ADDRESS, PORT = f'{netns.NET}.97.1', 9791
 TOKEN = 'sesame-of-the-lab'
 HOSTILE = b'220 \x1b[2J<script>alert(1)</script>"\'>&lt;img src=x onerror=alert(2)> ESMTP\r\n'
 
@@ -32,7 +33,7 @@ class Web:
         self.socket = os.path.join(daemon.state, 'mxwatch.sock')
 
     def ask(self, path, method='GET', body=None, local=False, **headers):
-        connection = http.client.HTTPConnection('127.0.0.1', PORT, timeout=20)
+        connection = http.client.HTTPConnection(ADDRESS, PORT, timeout=20)
         if local:
             connection.sock = socket.socket(socket.AF_UNIX)
             connection.sock.connect(self.socket)
@@ -63,7 +64,7 @@ def web(lab, watching, tmp_path_factory):
                lab.domain('page-selfsigned.test', mx=1, certificate='self-signed', policy=None),
                lab.domain('page-moves.test', mx=1),
                lab.domain('page-hostile.test', mx=['mx.hostile-page.test'], policy=None)]
-    daemon = watching(*domains, more=f'web: {{listen: [127.0.0.1:{PORT}], bearer_token_file: {token}}}\n')
+    daemon = watching(*domains, more=f'web: {{listen: [{ADDRESS}:{PORT}], bearer_token_file: {token}}}\n')
     w = Web(daemon)
     w.moves = domains[2]
     daemon.look_twice()
@@ -160,7 +161,7 @@ def test_hostile_banner_in_a_browser(web, tmp_path):
     done = subprocess.run(
         [chromium, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
          '--disable-background-networking', '--disable-component-update', '--disable-sync',
-         f'--user-data-dir={tmp_path}', '--dump-dom', f'http://127.0.0.1:{PORT}/domains/page-hostile.test'],
+         f'--user-data-dir={tmp_path}', '--dump-dom', f'http://{ADDRESS}:{PORT}/domains/page-hostile.test'],
         capture_output=True, timeout=60)
     page = Page(done.stdout.decode('utf-8', 'replace'))
     assert '<script>alert(1)</script>' in page.text and 'script' not in page.elements, done.stderr[-2000:]
@@ -240,7 +241,7 @@ def test_slow_readers_do_not_hold_up_others(web):
     for _ in range(300):
         s = socket.socket()
         s.settimeout(5)
-        s.connect(('127.0.0.1', PORT))
+        s.connect((ADDRESS, PORT))
         s.sendall(b'GET / HTTP/1.1\r\nHost: localh')
         slow.append(s)
         if len(slow) % 50 == 0:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A network namespace of our own, entered by this process and everything it starts; and where
-in 127.0.0.0/8 a lab has its servers, so that several fit beside each other where namespaces are not
-allowed (MXLAB_NET=1, 2, ... each)."""
+"""A network namespace of our own, entered by this process and everything it starts; and a part
+of 127.0.0.0/8 of our own, so that several labs fit beside each other where namespaces are not
+allowed."""
 
 import ctypes
 import os
@@ -10,18 +10,36 @@ import socket
 import subprocess
 import sys
 
-NET = f'127.{int(os.environ.get("MXLAB_NET", "0"))}'
-
+PARTS = 250
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_REC_PRIVATE = 0x4000 | 0x40000
+
+
+def _claim():
+    """A number of a part that no other lab has, and what holds it: an abstract socket, which the
+    kernel gives back when this process ends, however it ends.  The process id says where to begin,
+    so that a part rests for long before it is used again."""
+    for i in range(PARTS):
+        number = 1 + (os.getpid() + i) % PARTS
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f'\0mxlab-{number}')
+            return number, claim
+        except OSError:
+            claim.close()
+    sys.exit(f'{PARTS} labs are running: no part of 127.0.0.0/8 is left')
+
+
+NUMBER, _held = _claim()
+NET = f'127.{NUMBER}'
 
 
 def enter():
     """Move into a fresh namespace with lo up.  Call before any thread is started.
 
     Where namespaces are not allowed (an unprivileged container) the present network is used:
-    the lab binds only to 127.0.0.0/8 and ::1.  True: the namespace is ours.
+    the lab binds only to NET and fd00:25:NUMBER::/64.  True: the namespace is ours.
     """
     if os.geteuid() != 0:
         sys.exit('the lab needs root (it binds port 25 and starts servers): use sudo')

@@ -175,9 +175,9 @@ class World:
     def new_ipv6(self):
         """An IPv6 address on lo, None where the machine has none to give."""
         self._v6 += 1
-        address = f'fd00:25::{self._v6:x}'
+        address = f'fd00:25:{netns.NUMBER:x}::{self._v6:x}'
         done = self.ipv6 and subprocess.run(
-            ['ip', '-6', 'addr', 'add', address + '/128', 'dev', 'lo', 'nodad'],
+            ['ip', '-6', 'addr', 'replace', address + '/128', 'dev', 'lo', 'nodad'],
             capture_output=True).returncode == 0
         return address if done else None
 
