@@ -342,24 +342,22 @@ struct eval_host *store_view_hosts_of(struct store *s, const char *domain, struc
 	return hosts;
 }
 
-bool store_view_pair(struct store *s, int kind, const char *name, struct arena *arena,
-		     struct observation **before, struct observation **after)
+struct observation *store_view_seen_at(struct store *s, int kind, const char *name, int64_t at,
+				       struct arena *arena)
 {
-	struct observation *pair[2] = {NULL, NULL};
+	struct observation *o = NULL;
 	struct error err;
-	size_t n = 0;
-	struct sql_rows *r = sql_query(
-	    s->db,
-	    "SELECT observation FROM past WHERE kind = ? AND name = ? ORDER BY at DESC LIMIT 2",
-	    "is", (int64_t)kind, name);
+	struct sql_rows *r =
+	    sql_query(s->db,
+		      "SELECT observation FROM past WHERE kind = ? AND name = ?"
+		      " ORDER BY at > ?, CASE WHEN at > ? THEN at ELSE -at END LIMIT 1",
+		      "isii", (int64_t)kind, name, at, at);
 
 	while (sql_next(r)) {
 		const char *json = sql_peek(r, 0);
-		pair[n++ & 1] = observation_decode(json, strlen(json), SHAPE_LENIENT, arena, &err);
+		o = observation_decode(json, strlen(json), SHAPE_LENIENT, arena, &err);
 	}
-	*after = pair[0];
-	*before = pair[1];
-	return pair[0] && pair[1];
+	return o;
 }
 
 /* -- the past

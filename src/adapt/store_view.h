@@ -59,9 +59,10 @@ struct eval_host *store_view_hosts_of(struct store *s, const char *domain, struc
 /* What eval wants to know of the past, for a domain and its hosts. */
 struct eval_history *store_view_history(struct store *s, const char *domain,
     const struct eval_host *hosts, size_t n_hosts, struct arena *arena);
-/* The two latest observations that differ; false if there are not two. */
-bool store_view_pair(struct store *s, int kind, const char *name, struct arena *arena,
-    struct observation **before, struct observation **after);
+/* What was seen last at or before a time, among the observations that differ from the one before
+ * (the oldest there is when all are later); NULL when there is none. */
+struct observation *store_view_seen_at(struct store *s, int kind, const char *name, int64_t at,
+    struct arena *arena);
 
 /* A whole copy as a new file of that name; the writer goes on meanwhile. */
 int store_view_copy(struct store *s, const char *file, struct error *err);

@@ -12,13 +12,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "client_say.h"
 #include "conf.h"
 #include "mem.h"
 #include "text.h"
 
 #define ANSWER_MAX ((size_t)256 << 20)
 #define PATIENCE_S 130 /* a test alert waits for the far side */
-#define PAGE_ROWS  1000
+#define PAGE_ROWS  "1000"
+#define PATH_BYTES ((size_t)8192)
 
 /* Where the daemon may be when nobody says: its runtime directory, its state. */
 static const char *const places[] = {CONF_SOCKET, LOCALSTATEDIR "/lib/mxwatch/mxwatch.sock", NULL};
@@ -178,46 +180,77 @@ void client_clear(struct client_answer *a)
 	json_decref(a->json);
 }
 
+static void add_escaped(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("-._~", *s) || (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
+		    (*s >= 'a' && *s <= 'z'))
+			buf_addch(out, *s);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*s);
+	}
+}
+
 char *client_path(const char *before, const char *name, const char *behind)
 {
 	struct buf out;
 
-	buf_init(&out, 8192);
+	buf_init(&out, PATH_BYTES);
 	buf_addstr(&out, before);
-	for (; *name; name++) {
-		if (strchr("-._~", *name) || (*name >= '0' && *name <= '9') ||
-		    (*name >= 'A' && *name <= 'Z') || (*name >= 'a' && *name <= 'z'))
-			buf_addch(&out, *name);
-		else
-			buf_printf(&out, "%%%02X", (unsigned char)*name);
-	}
+	add_escaped(&out, name);
 	buf_addstr(&out, behind);
 	return buf_detach(&out);
 }
 
+void client_query(struct buf *path, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(path, "%c%s=", strchr(buf_str(path), '?') ? '&' : '?', key);
+	add_escaped(path, value);
+}
+
 int client_rows(const struct client_call *c, const char *path, client_row_cb *cb, void *arg)
 {
-	char *after = mem_strdup(""), sign = strchr(path, '?') ? '&' : '?';
+	char *after = mem_strdup("");
 	int status = 0;
 
 	while (after && status == 0) {
 		struct client_answer a;
 		struct buf url;
 		const char *next = NULL;
+		bool more = true;
 		json_t *row;
 		size_t i;
-		buf_init(&url, 8192);
-		buf_printf(&url, "%s%climit=%d&after=%s", path, sign, PAGE_ROWS, after);
+		buf_init(&url, PATH_BYTES);
+		buf_addstr(&url, path);
+		client_query(&url, "limit", PAGE_ROWS);
+		client_query(&url, "after", after);
 		status = client_get(c, "GET", buf_str(&url), NULL, &a);
 		if (status == 0)
 			next = json_string_value(json_object_get(a.json, "next"));
-		json_array_foreach(json_object_get(a.json, "data"), i, row) if (status == 0)
-		    cb(row, arg);
+		json_array_foreach(json_object_get(a.json, "data"), i, row) if (status == 0 && more)
+		    more = cb(row, arg);
 		free(after);
-		after = next ? mem_strdup(next) : NULL;
+		after = next && more ? mem_strdup(next) : NULL;
 		buf_clear(&url);
 		client_clear(&a);
 	}
 	free(after);
+	return status;
+}
+
+int client_one(const struct client_call *c, const char *method, char *path, json_t *body,
+	       void (*print)(const struct client_call *c, const json_t *o))
+{
+	struct client_answer a;
+	int status = client_get(c, method, path, body, &a);
+
+	if (status == 0 && c->json)
+		say_json(a.json);
+	else if (status == 0)
+		print(c, a.json);
+	client_clear(&a);
+	free(path);
 	return status;
 }

@@ -16,9 +16,9 @@
 struct client_call { /* one verb on its way: what the user said */
 	const char *socket; /* NULL: the usual places */
 	const char *file;   /* of the configuration; NULL: the daemon's, or the usual one */
-	const char *format, *severity, *event, *reason, *author, *state;
-	const char *limit;
-	bool json, color, force, origin;
+	const char *format, *severity, *event, *reason, *author, *state, *group, *owner;
+	const char *since, *until, *limit;
+	bool json, color, force, origin, no_wait;
 	char **argument;
 	int n;
 };
@@ -40,9 +40,15 @@ void client_clear(struct client_answer *a);
 
 /* A name as part of a path; free it. */
 char *client_path(const char *before, const char *name, const char *behind);
+/* Append "&KEY=VALUE", or "?..." as the first, to a path; nothing when value is NULL. */
+void client_query(struct buf *path, const char *key, const char *value);
 
-/* Every row of a list of the API, page by page; row is borrowed. */
-typedef void client_row_cb(const json_t *row, void *arg);
+/* Every row of a list of the API, page by page, until cb says that it has enough (false); row is
+ * borrowed. */
+typedef bool client_row_cb(const json_t *row, void *arg);
 int client_rows(const struct client_call *c, const char *path, client_row_cb *cb, void *arg);
+/* Ask for one object and print it as JSON, or by print; takes path and body. */
+int client_one(const struct client_call *c, const char *method, char *path, json_t *body,
+    void (*print)(const struct client_call *c, const json_t *o));
 
 #endif

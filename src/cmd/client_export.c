@@ -19,7 +19,7 @@ static const char *const columns[] = {"domain",	       "state", "grade", "checke
 				      "open_problems", "worst", "owner"};
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static void csv_row(const json_t *row, void *arg)
+static bool csv_row(const json_t *row, void *arg)
 {
 	(void)arg;
 	for (size_t i = 0; i < N_COLUMNS; i++) {
@@ -28,6 +28,7 @@ static void csv_row(const json_t *row, void *arg)
 		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(v));
 		say_csv(json_is_integer(v) ? number : json_string_value(v), i + 1 == N_COLUMNS);
 	}
+	return true;
 }
 
 static int csv(const struct client_call *c)
@@ -37,7 +38,7 @@ static int csv(const struct client_call *c)
 	return client_rows(c, "/api/v1/domains", csv_row, NULL);
 }
 
-static void html_row(const json_t *row, void *arg)
+static bool html_row(const json_t *row, void *arg)
 {
 	(void)arg;
 	fputs("<tr>", stdout);
@@ -53,6 +54,7 @@ static void html_row(const json_t *row, void *arg)
 		buf_clear(&out);
 	}
 	puts("</tr>");
+	return true;
 }
 
 static int html(const struct client_call *c)
@@ -76,9 +78,10 @@ static int html(const struct client_call *c)
 	return status;
 }
 
-static void gather(const json_t *row, void *arg)
+static bool gather(const json_t *row, void *arg)
 {
 	json_array_append(arg, (json_t *)row);
+	return true;
 }
 
 static int whole(const struct client_call *c)

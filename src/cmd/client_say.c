@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "clock.h"
 #include "console.h"
 #include "render_parts.h"
@@ -11,16 +12,58 @@
 
 #define TEXT_MAX 2000
 
-void say(const char *text)
+static size_t width; /* 0 any */
+
+void say_width(int columns)
+{
+	width = (size_t)columns;
+}
+
+static void say_some(const char *text, size_t max)
 {
 	struct buf clean;
 
 	if (text == NULL)
 		return;
 	buf_init(&clean, 4 * TEXT_MAX + 8);
-	render_clean(&clean, text, TEXT_MAX);
+	render_clean(&clean, text, max);
 	fputs(buf_str(&clean), stdout);
 	buf_clear(&clean);
+}
+
+void say(const char *text)
+{
+	say_some(text, TEXT_MAX);
+}
+
+void say_cut(const char *text, size_t first)
+{
+	size_t room = width > first + 8 ? width - first - 1 : width ? 8 : TEXT_MAX;
+
+	say_some(text, room);
+}
+
+void say_wrapped(const char *text, size_t indent, size_t first)
+{
+	struct buf clean, out;
+
+	buf_init(&clean, 4 * TEXT_MAX + 8);
+	buf_init(&out, 16 * TEXT_MAX);
+	render_clean(&clean, text ? text : "", TEXT_MAX);
+	check_wrap(&out, buf_str(&clean), indent, first, width ? width - 1 : TEXT_MAX);
+	fputs(buf_str(&out), stdout);
+	buf_clear(&out);
+	buf_clear(&clean);
+}
+
+const char *say_count(long long n, const char *thing)
+{
+	static char text[4][64];
+	static unsigned turn;
+	char *out = text[turn++ % 4];
+
+	snprintf(out, sizeof(text[0]), "%lld %s%s", n, thing, n == 1 ? "" : "s");
+	return out;
 }
 
 void say_key(const json_t *o, const char *key)
@@ -92,16 +135,18 @@ void say_incident(bool color, const json_t *i)
 {
 	const char *state = json_string_value(json_object_get(i, "state"));
 	const char *severity = json_string_value(json_object_get(i, "severity"));
+	const char *subject = json_string_value(json_object_get(i, "subject"));
 	const json_t *total = json_object_get(i, "domains_total");
 	bool open = state && strcmp(state, "open") == 0;
 
 	say_mark(color, open ? severity : "closed");
 	fputs(console_style(color, CONSOLE_BOLD), stdout);
-	say_key(i, "subject");
+	say(subject);
 	fputs(console_style(color, CONSOLE_PLAIN), stdout);
 	fputs("  ", stdout);
-	say_key(i, "summary");
-	fputs("\n      ", stdout);
+	say_wrapped(json_string_value(json_object_get(i, "summary")), 6,
+		    6 + 2 + (subject ? strlen(subject) : 0));
+	fputs("      ", stdout);
 	say_key(i, "event");
 	fputs(open ? ", began " : ", over ", stdout);
 	say_ago(i, open ? "since" : "closed");

@@ -11,8 +11,17 @@
 
 #include <jansson.h>
 
+/* Columns that say_wrapped and say_cut may fill; 0, as at the start: any. */
+void say_width(int columns);
 /* Print a text, cleaned; NULL is nothing. */
 void say(const char *text);
+/* Print a text and a newline, broken at spaces; the first line begins at column first, later ones
+ * are indented. */
+void say_wrapped(const char *text, size_t indent, size_t first);
+/* Print what fits behind column first, "..." for the rest. */
+void say_cut(const char *text, size_t first);
+/* "1 domain", "3 domains"; one of four buffers, used in turn. */
+const char *say_count(long long n, const char *thing);
 void say_key(const json_t *o, const char *key);
 /* "3 min ago" of an RFC 3339 time; "never". */
 void say_ago(const json_t *o, const char *key);

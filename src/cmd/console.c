@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
+#define _GNU_SOURCE /* pipe2 */
 #include "console.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,6 +18,8 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MAX     1000
+
+static pid_t pager; /* 0 none */
 
 static bool is_capable(FILE *stream)
 {
@@ -51,6 +57,53 @@ int console_width(FILE *stream)
 	return width > 0 && width <= WIDTH_MAX ? (int)width : WIDTH_DEFAULT;
 }
 
+/* -- the pager ---------------------------------------------------------------------------- */
+
+/* What the user set, else less where it is; NULL when nothing is wanted. */
+static const char *pager_command(void)
+{
+	const char *said = getenv("MXWATCH_PAGER");
+
+	if (said == NULL)
+		said = getenv("PAGER");
+	if (said == NULL)
+		return "command -v less >/dev/null && exec less; exec cat";
+	return said[0] == '\0' || strcmp(said, "cat") == 0 ? NULL : said;
+}
+
+void console_page(void)
+{
+	const char *command = is_capable(stdout) ? pager_command() : NULL;
+	int ends[2];
+
+	if (command == NULL || pager > 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	fflush(stdout);
+	pager = fork();
+	if (pager == 0) {
+		dup2(ends[0], STDIN_FILENO);
+		setenv("LESS", "FRX", 0);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	if (pager > 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		signal(SIGINT, SIG_IGN); /* Ctrl-C is the pager's */
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void pager_wait(void)
+{
+	if (pager <= 0)
+		return;
+	close(STDOUT_FILENO);
+	while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
+		;
+	pager = 0;
+}
+
 /* -- progress ---------------------------------------------------------------------------- */
 
 static bool progress_shown;
@@ -60,7 +113,7 @@ void console_progress(const char *fmt, ...)
 	struct buf text, line;
 	va_list ap;
 
-	if (!is_capable(stderr))
+	if (pager > 0 || !is_capable(stderr))
 		return;
 	buf_init(&text, WIDTH_MAX);
 	buf_init(&line, 4 * WIDTH_MAX);
@@ -85,9 +138,12 @@ void console_progress_end(void)
 
 int console_finish(int status)
 {
+	bool arrived;
+
 	console_progress_end();
-	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
-		return status;
-	fprintf(stderr, "mxwatch: standard output: %s\n", strerror(errno));
-	return EX_IOERR;
+	arrived = (fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE;
+	if (!arrived)
+		fprintf(stderr, "mxwatch: standard output: %s\n", strerror(errno));
+	pager_wait();
+	return arrived ? status : EX_IOERR;
 }

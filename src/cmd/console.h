@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The terminal in front of mxwatch: colour or not, how wide, and one line of progress on
- * standard error that wipes itself.
+ * The terminal in front of mxwatch: colour or not, how wide, its pager, and one line of
+ * progress on standard error that wipes itself.
  */
 #ifndef CONSOLE_H
 #define CONSOLE_H
@@ -20,7 +20,13 @@ const char *console_style(bool color, enum console_style style);
 /* Columns of the terminal behind stream; $COLUMNS, else 80, when it is none. */
 int console_width(FILE *stream);
 
-/* Show one line on standard error in place of the last; nothing unless it is a terminal.  The
+/* From here on what is printed goes through $MXWATCH_PAGER, $PAGER or less (LESS is FRX unless it
+ * is set), where standard output is a terminal; console_finish waits for it.  Colour and width
+ * are to be asked before. */
+void console_page(void);
+
+/* Show one line on standard error in place of the last; nothing unless it is a terminal,
+ * nor in front of a pager.  The
  * text is escaped and cut at the width. */
 void console_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Wipe it: before anything else is printed, and at the end. */

@@ -121,7 +121,7 @@ struct view_detail {
 /* Facts that differ between two observations of a subject. */
 struct view_difference {
 	const char *key;
-	const char *before, *after; /* JSON, NULL = absent or not seen */
+	const char *before, *after; /* JSON, NULL = absent */
 };
 struct view_comparison {
 	int kind;

@@ -87,7 +87,7 @@ static void plan_next_run(struct engine *e, uint32_t subject, int64_t due_ms, bo
 	int64_t interval_ms = (int64_t)s->interval_s * 1000, now_ms = clock_monotonic_ms();
 	int64_t all_ms = (int64_t)plan_count(e->plan) * (1000 / ENGINE_NEWCOMERS_PER_S);
 
-	plan_sooner(e->plan, subject, plan_after(due_ms, now_ms, interval_ms));
+	plan_sooner(e->plan, subject, s->fresh ? now_ms : plan_after(due_ms, now_ms, interval_ms));
 	if (dark && all_ms < interval_ms)
 		plan_sooner(e->plan, subject,
 			    plan_retry(now_ms,

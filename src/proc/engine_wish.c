@@ -55,30 +55,58 @@ static void look_now(struct engine *e, uint32_t subject)
 {
 	struct roster_subject *s = roster_subject(e->roster, subject);
 
-	s->fresh = true;
+	s->fresh = true; /* a look that is under way is followed by another one at once */
 	if (s->order == 0)
 		plan_set(e->plan, subject, clock_monotonic_ms());
 }
 
-static void recheck(struct wishing *w)
+/* The watched domain the wish is about; NULL when there is none (refused). */
+static const struct roster_subject *domain_of(struct wishing *w, uint32_t *d)
 {
 	char name[NAME_MAX_TEXT];
-	uint32_t d = ROSTER_NONE;
-	const struct roster_subject *s;
 
+	*d = ROSTER_NONE;
 	if (w->wish.subject && name_fold(name, w->wish.subject))
-		d = roster_find(w->e->roster, OBS_KIND_DOMAIN, name);
-	if (d == ROSTER_NONE) {
-		refuse(w, 404, "this domain is not watched");
+		*d = roster_find(w->e->roster, OBS_KIND_DOMAIN, name);
+	if (*d != ROSTER_NONE)
+		return roster_subject(w->e->roster, *d);
+	refuse(w, 404, "this domain is not watched");
+	return NULL;
+}
+
+static void recheck(struct wishing *w)
+{
+	uint32_t d;
+	const struct roster_subject *s = domain_of(w, &d);
+
+	if (s == NULL)
 		return;
-	}
-	s = roster_subject(w->e->roster, d);
 	for (uint32_t i = 0; i < s->n_links; i++)
 		look_now(w->e, roster_links(s)[i].subject);
 	look_now(w->e, d);
 	w->status = 202;
 	w->body = json_pack("{s:s, s:i}", "domain", s->name, "hosts", (int)s->n_links);
 	engine_schedule(w->e);
+}
+
+/* How far a recheck is: what has still to be looked at, or is being looked at. */
+static void looking(struct wishing *w)
+{
+	uint32_t d;
+	const struct roster_subject *s = domain_of(w, &d);
+	int waiting;
+
+	if (s == NULL)
+		return;
+	waiting = s->fresh || s->order != 0;
+	for (uint32_t i = 0; i < s->n_links; i++) {
+		const struct roster_subject *host =
+		    roster_subject(w->e->roster, roster_links(s)[i].subject);
+		waiting += host->fresh || host->order != 0;
+	}
+	w->status = 200;
+	w->body = json_pack("{s:s, s:i, s:i, s:b}", "domain", s->name, "all", (int)s->n_links + 1,
+			    "waiting", waiting, "to_judge", s->queued || w->e->n_arrivals > 0);
 }
 
 static void reload(struct wishing *w)
@@ -306,6 +334,7 @@ static const struct verb {
 	void (*act)(struct wishing *w);
 } verbs[] = {
     {"recheck", false, recheck},
+    {"looking", false, looking},
     {"reload", true, reload},
     {"status", false, status},
     {"queue", true, queue},

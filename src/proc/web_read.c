@@ -25,6 +25,7 @@
 #define READY_S	      30 /* the engine has answered within */
 #define HOST_DOMAINS  200
 #define COMPARED_MAX  50 /* hosts of a domain */
+#define STATES_BACK   50 /* how far back a state that differs is looked for */
 #define METRICS_CERTS 50000
 
 static int64_t number(const struct exchange *x, const char *key, int64_t otherwise)
@@ -287,54 +288,83 @@ void web_api_history(struct exchange *x)
 	web_reply_json(x, 200, api_list(data, best == SIZE_MAX ? NULL : cursor(x, id)));
 }
 
+/* The facts that both know and that differ: what could not be determined is no difference. */
 static void compare(struct exchange *x, struct view_comparison *c, const struct observation *before,
 		    const struct observation *after)
 {
 	const struct posture *was = posture_of(before, x->arena), *is = posture_of(after, x->arena);
-	struct view_difference *list = arena_array(x->arena, was->n + is->n + 1, sizeof(*list));
-	size_t i = 0, k = 0;
+	struct view_difference *list = arena_array(x->arena, was->n + 1, sizeof(*list));
 
 	*c = (struct view_comparison){.kind = after->kind,
 				      .subject = after->subject,
 				      .before_at = before->at,
 				      .after_at = after->at,
 				      .item = list};
-	while (i < was->n || k < is->n) {
-		int order = i == was->n	 ? 1
-			    : k == is->n ? -1
-					 : strcmp(was->fact[i].key, is->fact[k].key);
-		const struct fact *b = order <= 0 ? &was->fact[i++] : NULL;
-		const struct fact *a = order >= 0 ? &is->fact[k++] : NULL;
-		struct view_difference d = {.key = b ? b->key : a->key,
-					    .before = b ? b->value : NULL,
-					    .after = a ? a->value : NULL};
-		if (d.before == d.after || (d.before && d.after && strcmp(d.before, d.after) == 0))
+	for (size_t i = 0; i < was->n; i++) {
+		const struct fact *b = &was->fact[i], *a = posture_get(is, b->key);
+		if (a == NULL || a->value == b->value ||
+		    (a->value && b->value && strcmp(a->value, b->value) == 0))
 			continue;
-		list[c->n++] = d;
+		list[c->n++] = (struct view_difference){b->key, b->value, a->value};
 	}
 }
 
+/* The state before `after` that differs from it; false when there is none near. */
+static bool compare_last(struct exchange *x, struct view_comparison *c,
+			 const struct observation *after)
+{
+	const struct observation *before = after;
+
+	c->n = 0;
+	for (int back = 0; back < STATES_BACK && c->n == 0; back++) {
+		int64_t at = before->at;
+		before =
+		    store_view_seen_at(x->w->store, after->kind, after->subject, at - 1, x->arena);
+		if (before == NULL || before->at >= at)
+			return false;
+		compare(x, c, before, after);
+	}
+	return c->n > 0;
+}
+
+/* A time of the query; false when it is none. */
+static bool moment(const struct exchange *x, const char *key, int64_t *at)
+{
+	const char *s = given(x, key);
+
+	return s == NULL || stamp_parse(s, at);
+}
+
+/* Without before: the last two states. */
 void web_api_diff(struct exchange *x)
 {
 	struct store *s = x->w->store;
 	size_t at = web_find(x), n_hosts;
+	int64_t from = 0, to = x->now;
 	const struct eval_host *hosts;
 	json_t *data;
 
 	if (at == SIZE_MAX)
 		return;
+	if (!moment(x, "before", &from) || !moment(x, "after", &to)) {
+		web_refuse(x, 400, "before and after are times as in RFC 3339");
+		return;
+	}
 	data = json_array();
 	store_view_begin(s);
 	hosts = store_view_hosts_of(s, x->w->conf->domains[at].name, x->arena, &n_hosts);
 	for (size_t i = 0; i <= n_hosts && i <= COMPARED_MAX; i++) {
-		struct observation *before, *after;
-		struct view_comparison c;
-		if (!store_view_pair(s, i ? OBS_KIND_HOST : OBS_KIND_DOMAIN,
-				     i ? hosts[i - 1].name : x->w->conf->domains[at].name, x->arena,
-				     &before, &after))
+		int kind = i ? OBS_KIND_HOST : OBS_KIND_DOMAIN;
+		const char *name = i ? hosts[i - 1].name : x->w->conf->domains[at].name;
+		const struct observation *before,
+		    *after = store_view_seen_at(s, kind, name, to, x->arena);
+		struct view_comparison c = {.n = 0};
+		if (after == NULL)
 			continue;
-		compare(x, &c, before, after);
-		if (c.n > 0)
+		before = from ? store_view_seen_at(s, kind, name, from, x->arena) : NULL;
+		if (before)
+			compare(x, &c, before, after);
+		if (before ? c.n > 0 : from == 0 && compare_last(x, &c, after))
 			json_array_append_new(data, api_comparison(&c));
 	}
 	store_view_end(s);

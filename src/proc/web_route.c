@@ -175,6 +175,7 @@ static const struct { /* through the engine, for those who may */
 	const char *path, *verb;
 } wishes[] = {
     {true, "/api/v1/domains/*/recheck", "recheck"},
+    {false, "/api/v1/domains/*/recheck", "looking"},
     {true, "/api/v1/incidents/*/ack", "ack"},
     {true, "/api/v1/reload", "reload"},
     {true, "/api/v1/receivers/*/test", "test-alert"},
