@@ -6,6 +6,7 @@ A certificate is named by what is odd about it; `Authority.issue(kind, names)` w
 an `Issued`.  Keys of one type are shared: only RSA keys are slow to make.
 """
 
+import base64
 import datetime
 import hashlib
 import ipaddress
@@ -13,7 +14,8 @@ import os
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dh, dsa, ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PEM = serialization.Encoding.PEM
@@ -182,6 +184,28 @@ class Authority:
                                        self.root.subject, self.root_key, life=1825, ca=True)
         return self._rsa_mid, self.rsa_key(2048), [self._rsa_mid]
 
+    def dh(self, bits):
+        """The file of a finite-field Diffie-Hellman group; of DSA's kind, which is found quickly."""
+        if bits < 1024:
+            n = dh.generate_parameters(2, bits).parameter_numbers()
+        else:
+            n = dsa.generate_parameters(bits).parameter_numbers()
+        path = os.path.join(self.directory, f'dh{bits}.pem')
+        with open(path, 'wb') as f:
+            f.write(b'-----BEGIN DH PARAMETERS-----\n'
+                    + base64.encodebytes(der(0x30, der(2, n.p) + der(2, n.g)))
+                    + b'-----END DH PARAMETERS-----\n')
+        return path
+
+    def staple(self, issued, status='good'):
+        """An OCSP response about the leaf, signed by its issuer (RFC 6960); status: good, revoked."""
+        state = getattr(ocsp.OCSPCertStatus, status.upper())
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            issued.leaf, issued.chain[1], hashes.SHA1(), state, now() - days(1), now() + days(6),
+            now() - days(2) if status == 'revoked' else None, None)
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, issued.chain[1])
+        return builder.sign(self.mid_key, hashes.SHA256()).public_bytes(DER)
+
     def write(self, kind, name, leaf, chain, key):
         self.serial += 1
         path = os.path.join(self.directory, f'{kind}-{name.replace("*", "_")}-{self.serial}.pem')
@@ -191,6 +215,15 @@ class Authority:
             for certificate in chain:
                 f.write(certificate.public_bytes(PEM))
         return Issued(path, leaf, chain, key)
+
+
+def der(tag, content):
+    """One value in DER: bytes, or a positive number."""
+    if isinstance(content, int):
+        content = content.to_bytes(content.bit_length() // 8 + 1, 'big')
+    size = len(content)
+    length = bytes([size]) if size < 128 else b'\x82' + size.to_bytes(2, 'big')
+    return bytes([tag]) + length + content
 
 
 def general_name(text):

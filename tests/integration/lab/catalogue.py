@@ -14,6 +14,7 @@ import fnmatch
 
 from . import http
 from .dns import txt
+from .engines import Antique, Gnutls, Nss
 from .postfix import MODERN_TLS, OLD_TLS
 
 # Signed zones without a row, for tests that change how a zone is signed; NSD takes none later.
@@ -52,6 +53,7 @@ class Row:
 
     def __init__(self, name, odd, build, expect, grade=None, args=()):
         self.name, self.odd, self.build, self.grade, self.args = name, odd, build, grade, list(args)
+        self.missing = None  # a package without which it cannot be tried
         self.expect = [Expectation(line, name) for line in expect.strip().splitlines()
                        if line.strip()]
 
@@ -72,6 +74,7 @@ def host_row(name, odd, expect='', grade=None, args=(), **host):
     def build(world, domain):
         world.domain(domain, mx=1, **host)
     ROWS.append(Row(name, odd, build, expect, grade, args))
+    ROWS[-1].missing = getattr(host.get('engine'), 'missing', None)
 
 
 def every_row(world):
@@ -348,6 +351,59 @@ host_row('cbc.test', 'CBC suites only', 'tls.cipher ~* warn', policy=None, tls=(
          ciphers='ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384')
 host_row('no-fs.test', 'no forward secrecy', 'tls.cipher ~* warn', policy=None,
          certificate='rsa', tls=('1.2', '1.2'), ciphers='AES256-GCM-SHA384')
+GNUTLS = 'NORMAL:-VERS-TLS1.0:-VERS-TLS1.1'
+host_row('anonymous.test', 'suites without a certificate beside the usual', 'tls.cipher ~* info',
+         policy=None, ciphers='ALL:aNULL:!eNULL:@SECLEVEL=0')
+host_row('null-cipher.test', 'suites without encryption beside the usual', 'tls.cipher ~* fail', grade='B',
+         policy=None, certificate='rsa', engine=Gnutls(f'{GNUTLS}:+NULL:+RSA'))
+host_row('rc4.test', 'RC4 beside the usual', 'tls.cipher ~* fail', grade='B', policy=None,
+         certificate='rsa', engine=Gnutls(f'{GNUTLS}:+ARCFOUR-128:+RSA'))
+host_row('triple-des.test', '3DES beside the usual', 'tls.cipher ~* fail', grade='B', policy=None,
+         certificate='rsa', engine=Gnutls(f'{GNUTLS}:+3DES-CBC:+RSA'))
+host_row('export.test', 'EXPORT suites with TLS 1.0', '''
+    tls.cipher ~* fail
+    tls.version ~* warn''', policy=None, certificate='rsa', engine=Antique('EXPORT'))
+host_row('post-quantum.test', 'a post-quantum group beside the usual', 'tls.key_exchange ~* pass',
+         policy=None, engine=Antique('X25519MLKEM768'))
+host_row('ssl3.test', 'SSLv3, RC4 and 3DES beside TLS 1.2', '''
+    tls.version ~* fail
+    tls.cipher ~* fail''', policy=None, certificate='rsa',
+         engine=Nss())
+host_row('ssl3-best.test', 'SSLv3 at best', '''
+    tls.version ~* fail
+    tls.cipher ~* fail
+    tls.starttls ~* fail''', policy=None, certificate='rsa', engine=Nss(highest=0x0300))
+host_row('ssl2.test', 'SSLv2 beside TLS 1.3', '''
+    tls.version ~* fail''', policy=None, engine=Antique('SSLv2'))
+host_row('deflate.test', 'TLS compression', 'tls.compression ~* warn', policy=None, engine=Antique('DEFLATE'))
+host_row('no-reneg.test', 'no secure renegotiation', '''
+    tls.renegotiation ~* warn
+    tls.version ~* info''', policy=None, certificate='rsa',
+         engine=Gnutls(f'{GNUTLS}:-VERS-TLS1.3:%DISABLE_SAFE_RENEGOTIATION'))
+
+
+def dh_row(bits, expect):
+    def build(world, domain):
+        world.domain(domain, mx=1, policy=None, certificate='rsa', tls=('1.2', '1.2'),
+                     ciphers='DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0', dh=world.ca.dh(bits))
+    ROWS.append(Row(f'dh{bits}.test', f'Diffie-Hellman of {bits} bit', build,
+                    expect + '\ntls.version ~* info'))
+
+
+dh_row(512, 'tls.key_exchange ~* fail')
+dh_row(1024, 'tls.key_exchange ~* warn')
+dh_row(2048, 'tls.key_exchange ~* info')
+
+
+def staple_row(name, odd, expect, status, grade=None):
+    def build(world, domain):
+        host = world.domain(domain, mx=1, policy=None).hosts[0]
+        host.configure(engine=Gnutls(GNUTLS, world.ca.staple(host.peers[0].certificate, status)))
+    ROWS.append(Row(name, odd, build, expect, grade))
+
+
+staple_row('staple-good.test', 'an OCSP answer comes along: good', 'tls.cert.trusted ~* pass', 'good', 'A')
+staple_row('staple-revoked.test', 'an OCSP answer comes along: revoked', 'tls.cert.trusted ~* warn', 'revoked', 'C')
 host_row('sni.test', 'refuses who does not say a name', 'tls.sni_fallback ~* info', policy=None,
          need_sni=True)
 

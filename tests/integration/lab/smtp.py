@@ -9,6 +9,7 @@ connection, so a test changes the world by assignment:
 """
 
 import asyncio
+import ctypes
 import email
 import email.policy
 import functools
@@ -18,6 +19,8 @@ import time
 
 from .loop import Listener, wait_for
 
+ALLOW_ALL = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 2, *[ctypes.c_int] * 3,
+                             *[ctypes.c_void_p] * 2)(lambda *_: 1)
 OLD_CIPHERS = 'ALL:!aNULL:@SECLEVEL=0'
 
 
@@ -30,6 +33,10 @@ def server_context(certificates, minimum='1.2', maximum='1.3', ciphers='ALL:!aNU
     context.set_ciphers(ciphers)
     context.minimum_version, context.maximum_version = versions[minimum], versions[maximum]
     if dh:
+        # OpenSSL's security level 0 still refuses less than 1024 bit.  The SSL_CTX is the first
+        # member of the object.
+        pointer = ctypes.c_void_p.from_address(id(context) + object.__basicsize__)
+        ctypes.CDLL('libssl.so.3').SSL_CTX_set_security_callback(pointer, ALLOW_ALL)
         context.load_dh_params(dh)
     for issued in certificates if isinstance(certificates, list) else [certificates]:
         context.load_cert_chain(issued.path)
@@ -54,6 +61,7 @@ class Line:
 
     def __init__(self, reader, writer, dribble=0):
         self.reader, self.writer, self.dribble = reader, writer, dribble
+        self.close = None
 
     async def say(self, text):
         data = text if isinstance(text, bytes) else text.encode('latin-1') + b'\r\n'
@@ -73,6 +81,11 @@ class Line:
         if not keep_plaintext:
             self.reader._buffer.clear()
         await self.writer.start_tls(context)
+
+    async def start_engine(self, engine, certificate, keep_plaintext):
+        if not keep_plaintext:
+            self.reader._buffer.clear()
+        self.reader, self.writer, self.close = await engine.start(self.reader, self.writer, certificate)
 
 
 async def forever():
@@ -97,6 +110,7 @@ class Peer:
     relay       'closed' (554), 'open', 'grey' (450), 'half' (accepts one pair of two)
     dribble     seconds between two bytes of every reply (tarpit)
     implicit    TLS from the first byte (port 465)
+    engine      TLS by another library than OpenSSL (engines.py)
     """
 
     def __init__(self, loop, name, address, certificate=None, port=25, **manners):
@@ -106,7 +120,7 @@ class Peer:
         self.trailing, self.injectable, self.repeats = '', False, False
         self.certificate, self.by_name, self.need_sni = certificate, {}, False
         self.tls, self.ciphers, self.dh = ('1.2', '1.3'), OLD_CIPHERS, None
-        self.relay, self.dribble, self.implicit = 'closed', 0, False
+        self.relay, self.dribble, self.implicit, self.engine = 'closed', 0, False, None
         self.connections, self.commands, self.dialogues = 0, [], []
         self._contexts = {}
         self.configure(**manners)
@@ -151,8 +165,21 @@ class Peer:
         heard = []
         self.dialogues.append((time.monotonic(), heard))
         line = Line(reader, writer, self.dribble)
+        try:
+            await self._talk(line, heard)
+        finally:
+            if line.close:
+                await line.close()
+
+    async def _secure(self, line, keep_plaintext):
+        if self.engine:
+            await line.start_engine(self.engine, self.certificate, self.implicit)
+        else:
+            await line.start_tls(self.context(), keep_plaintext)
+
+    async def _talk(self, line, heard):
         if self.implicit:
-            await line.start_tls(self.context(), keep_plaintext=True)
+            await self._secure(line, keep_plaintext=True)
         if not await self._greet(line):
             return
         tls, rcpt = self.implicit, 0
@@ -240,7 +267,7 @@ class Peer:
             await line.say(random.Random(7).randbytes(200))
             return False
         await line.say(('220 2.0.0 Ready to start TLS\r\n' + self.trailing).encode('latin-1'))
-        await line.start_tls(self.context(), keep_plaintext=self.injectable)
+        await self._secure(line, keep_plaintext=self.injectable)
         return True
 
     def _relay_reply(self):
