@@ -236,6 +236,19 @@ void engine_judge(struct engine *e, uint32_t domain);
 /* Close what is open about a domain nobody watches any more. */
 void engine_unwatch(struct engine *e, const char *domain);
 
+/* -- engine_notice.c -- */
+
+/* The incident as a notice of this status, under a new id. */
+void engine_compose(struct engine *e, const struct incident *i, enum notice_status status,
+    struct arena *arena, struct notice *n);
+/* Name the members as they are now, and what travels with the incident. */
+void engine_members(struct engine *e, const struct incident *i, struct notice *n,
+    struct arena *arena);
+/* Owner, tags and addresses of the domains it names. */
+void engine_belongings(const struct engine *e, struct notice *n, struct arena *arena);
+/* As it lies in the outbox; from arena. */
+const char *engine_encoded(const struct notice *n, struct arena *arena);
+
 /* -- engine_tell.c: all inside a transaction -- */
 
 /* A change seen at a subject (its links name the domains). */
@@ -288,15 +301,19 @@ bool engine_delivering(const struct engine *e);
 void engine_outbox_changed(struct engine *e);
 int engine_notifier_frame(struct engine *e, const struct frame *f, struct error *err);
 void engine_notifier_gone(struct engine *e);
+/* Send a notice past the state, because the state cannot be written. */
+void engine_tell_directly(struct engine *e, const char *event, const char *summary,
+    const char *advice);
+void engine_outbox_clear(struct engine *e);
+
+/* -- engine_repeat.c -- */
+
 /* Heartbeats that are due, as long as the schedule moves and the state can be written. */
 void engine_beat(struct engine *e);
 /* After a reload: other places, other times. */
 void engine_beat_anew(struct engine *e);
 /* Once a minute: reminders, retention. */
 void engine_minute(struct engine *e);
-/* Send a notice past the state, because the state cannot be written. */
-void engine_tell_directly(struct engine *e, const char *event, const char *summary,
-    const char *advice);
 
 /* -- engine_mute.c -- */
 
@@ -319,8 +336,6 @@ int64_t engine_silence_list(struct engine *e, const struct message_wish *w, stru
     json_t **body);
 /* What mutes now, for the status: an array. */
 json_t *engine_mutes(struct engine *e);
-
-void engine_outbox_clear(struct engine *e);
 
 /* -- engine_wish.c -- */
 

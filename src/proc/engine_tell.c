@@ -12,113 +12,9 @@
 #include "engine_parts.h"
 #include "stamp.h"
 
-#define CAUSES_MAX     20
 #define INITIAL_HOLD_S 900 /* the notice of a first start waits for the rest, at most so long */
 
-/* -- the notice ---------------------------------------------------------------- */
-
-static const char *const *split(const char *words, struct arena *arena, size_t *n)
-{
-	char *copy = arena_strdup(arena, words ? words : ""), *save = NULL;
-	const char **list = arena_array(arena, strlen(copy) / 2 + 1, sizeof(*list));
-
-	*n = 0;
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		size_t i = 0;
-		while (i < *n && strcmp(list[i], w) != 0)
-			i++;
-		if (i == *n)
-			list[(*n)++] = w;
-	}
-	return list;
-}
-
-/* Whom it belongs to: the owner and tags its domains agree on. */
-static void belongings(const struct engine *e, struct notice *n, struct arena *arena)
-{
-	const struct conf_extra *extra = NULL;
-
-	for (size_t i = 0; i < n->n_domains; i++) {
-		const struct conf_domain *d = conf_domain(e->conf, n->domains[i]);
-		if (d == NULL)
-			continue;
-		if (extra == NULL) {
-			extra = d->extra;
-			n->owner = extra->owner;
-			n->tags = extra->tags;
-			n->n_tags = extra->n_tags;
-		} else if (d->extra != extra) {
-			if (n->owner &&
-			    (d->extra->owner == NULL || strcmp(d->extra->owner, n->owner) != 0))
-				n->owner = NULL;
-			n->tags = NULL;
-			n->n_tags = 0;
-		}
-	}
-	if (n->owner && conf_owner(e->conf, n->owner))
-		n->runbook_url = conf_owner(e->conf, n->owner)->runbook_url;
-	if (e->conf->web_public_url && n->n_domains == 1)
-		n->url =
-		    arena_printf(arena, "%s/domains/%s", e->conf->web_public_url, n->domains[0]);
-	else if (e->conf->web_public_url)
-		n->url = arena_printf(arena, "%s/incidents", e->conf->web_public_url);
-}
-
-static void members(struct engine *e, const struct incident *i, struct notice *n,
-		    struct arena *arena)
-{
-	n->domains = store_members(e->store, i->id, NOTICE_MAX_DOMAINS, arena, &n->n_domains,
-				   &n->domains_total);
-	n->causes = store_causes(e->store, i->id, CAUSES_MAX, arena, &n->n_causes);
-	n->changes = split(i->changes, arena, &n->n_changes);
-	belongings(e, n, arena);
-}
-
-static void compose(struct engine *e, const struct incident *i, enum notice_status status,
-		    struct arena *arena, struct notice *n)
-{
-	*n = (struct notice){
-	    .schema = NOTICE_SCHEMA,
-	    .id = engine_uid(arena),
-	    .incident = i->uid,
-	    .seq = i->seq,
-	    .kind = i->kind,
-	    .status = status,
-	    .event = i->event,
-	    .severity = i->severity,
-	    .check = i->check,
-	    .subject = i->subject,
-	    .summary = status == NOTICE_RESOLVED
-			   ? notice_over(arena, i->closed - i->since, i->summary)
-			   : i->summary,
-	    .before = i->before,
-	    .after = i->after,
-	    .expected = i->expected,
-	    .actual = i->actual,
-	    .impact = status == NOTICE_RESOLVED ? NULL : notice_impact(i->check, i->severity),
-	    .advice = status == NOTICE_RESOLVED ? NULL : i->advice,
-	    .reference = i->reference,
-	    .since = i->since,
-	    .last_ok = i->last_ok,
-	    .confirmed_by = i->confirmed_by,
-	    .at = clock_now(),
-	};
-	members(e, i, n, arena);
-}
-
 /* -- rows ---------------------------------------------------------------------- */
-
-static const char *encoded(const struct notice *n, struct arena *arena)
-{
-	struct buf text;
-	const char *json;
-
-	buf_init(&text, 1 << 20);
-	notice_encode(n, &text);
-	json = arena_strdup(arena, buf_str(&text));
-	buf_clear(&text);
-	return json;
-}
 
 /* The next time it is at_s seconds after midnight here. */
 static int64_t digest_time(int64_t now, int64_t at_s)
@@ -171,7 +67,7 @@ static void put_rows(struct engine *e, const struct notice *n, int64_t incident,
 {
 	size_t n_targets;
 	struct route_target *targets = route_targets(e->conf, n, arena, &n_targets);
-	const char *json = encoded(n, arena);
+	const char *json = engine_encoded(n, arena);
 
 	for (size_t i = 0; i < n_targets; i++) {
 		if (passing)
@@ -237,7 +133,7 @@ static void concerned(struct engine *e, uint32_t subject, struct notice *n, stru
 	n->domains = names;
 	n->n_domains = total < NOTICE_MAX_DOMAINS ? total : NOTICE_MAX_DOMAINS;
 	n->domains_total = (int64_t)total;
-	belongings(e, n, arena);
+	engine_belongings(e, n, arena);
 }
 
 void engine_tell_change(struct engine *e, uint32_t subject, const struct change *c, int64_t stamp)
@@ -332,9 +228,9 @@ static void tell_one(struct engine *e, struct incident *i, const char *receiver,
 	struct route_target *targets;
 	const char *json;
 
-	compose(e, i, NOTICE_FIRING, arena, &n);
+	engine_compose(e, i, NOTICE_FIRING, arena, &n);
 	targets = route_targets(e->conf, &n, arena, &n_targets);
-	json = encoded(&n, arena);
+	json = engine_encoded(&n, arena);
 	for (size_t k = 0; k < n_targets; k++)
 		if (strcmp(targets[k].receiver, receiver) == 0)
 			put_row(e, &n, json, i->id, &targets[k], NULL, 0);
@@ -362,7 +258,7 @@ void engine_tell_firing(struct engine *e, struct incident *i, const char *receiv
 		for (size_t k = 0; k < n_waiting; k++)
 			if (!in_flight(e, &waiting[k]))
 				supersede(e, &waiting[k]);
-		compose(e, now, NOTICE_FIRING, arena, &n);
+		engine_compose(e, now, NOTICE_FIRING, arena, &n);
 		put_rows(e, &n, now->id, NULL, 0, false, arena);
 	}
 	arena_free(arena);
@@ -397,7 +293,7 @@ void engine_tell_joined(struct engine *e, struct incident *i, const char *domain
 	struct route_target *targets;
 	const char *json = NULL;
 
-	compose(e, i, NOTICE_FIRING, arena, &n);
+	engine_compose(e, i, NOTICE_FIRING, arena, &n);
 	alone = n;
 	alone.domains = &domain;
 	alone.n_domains = 1;
@@ -407,7 +303,7 @@ void engine_tell_joined(struct engine *e, struct incident *i, const char *domain
 		if (waits(rows, n_rows, targets[k].receiver) ||
 		    store_was_told(e->store, i->id, targets[k].receiver))
 			continue;
-		json = json ? json : encoded(&n, arena);
+		json = json ? json : engine_encoded(&n, arena);
 		put_row(e, &n, json, i->id, &targets[k], NULL, 0);
 	}
 	arena_free(arena);
@@ -436,8 +332,8 @@ void engine_tell_closed(struct engine *e, struct incident *i)
 	}
 	i->seq++;
 	store_put_incident(e->store, i);
-	compose(e, i, NOTICE_RESOLVED, arena, &n);
-	json = encoded(&n, arena);
+	engine_compose(e, i, NOTICE_RESOLVED, arena, &n);
+	json = engine_encoded(&n, arena);
 	for (size_t k = 0; k < n_told; k++)
 		put_row(e, &n, json, i->id,
 			&(struct route_target){.receiver = told[k], .digest_at_s = -1}, NULL, 0);
@@ -532,7 +428,7 @@ void engine_tell_initial(struct engine *e, struct incident *i)
 		i->initial = initial->id;
 		store_put_incident(e->store, i);
 		initial_members(e, initial->id, i->id, arena);
-		compose(e, initial, NOTICE_CHANGED, arena, &n);
+		engine_compose(e, initial, NOTICE_CHANGED, arena, &n);
 		put_rows(e, &n, initial->id, NULL, 0, false, arena);
 	} else {
 		store_put_incident(e->store, i);
@@ -598,7 +494,7 @@ void engine_tell_daemon(struct engine *e, const char *event, enum finding_severi
 	i->closed = i->opened;
 	i->seq = 1;
 	store_put_incident(e->store, i);
-	compose(e, i, NOTICE_CHANGED, arena, &n);
+	engine_compose(e, i, NOTICE_CHANGED, arena, &n);
 	put_rows(e, &n, i->id, NULL, 0, false, arena);
 	arena_free(arena);
 }
@@ -652,9 +548,9 @@ enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, stru
 		log_error("outbox", "row %lld is unreadable: %s", (long long)o->id, err.text);
 		return ENGINE_SAY;
 	}
-	members(e, i, &n, arena);
+	engine_members(e, i, &n, arena);
 	if (initial)
 		word_initial(e, i, &n, arena);
-	o->notice = encoded(&n, arena);
+	o->notice = engine_encoded(&n, arena);
 	return ENGINE_SAY;
 }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What is said again and again: heartbeats, reminders, and the alerts an Alertmanager would
+ * forget.
+ */
+#include <stdlib.h>
+
+#include "engine_parts.h"
+
+#define EXPIRE_PIECES 4
+#define BEHIND_MS     300000 /* a schedule so late does not move */
+
+/* -- heartbeats ---------------------------------------------------------------- */
+
+static bool moves(const struct engine *e, int64_t now_ms)
+{
+	int64_t next_ms = plan_next(e->plan);
+
+	return e->store && !e->failing && (next_ms == PLAN_NEVER || now_ms - next_ms < BEHIND_MS);
+}
+
+void engine_beat_anew(struct engine *e)
+{
+	free(e->beat_ms);
+	e->beat_ms = mem_array(e->conf->n_heartbeat + 1, sizeof(*e->beat_ms));
+}
+
+void engine_beat(struct engine *e)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (e->beat_ms == NULL)
+		engine_beat_anew(e);
+	if (e->notifier == NULL || !moves(e, now_ms))
+		return;
+	for (size_t i = 0; i < e->conf->n_heartbeat; i++) {
+		const struct conf_heartbeat *h = &e->conf->heartbeat[i];
+		struct message_beat m = {.url = h->url, .url_file = h->url_file};
+		if (now_ms < e->beat_ms[i])
+			continue;
+		e->beat_ms[i] = now_ms + h->every_s * 1000;
+		channel_send_shape(e->notifier->channel, MESSAGE_BEAT, 0, &message_beat_shape, &m);
+	}
+}
+
+/* -- once a minute ------------------------------------------------------------- */
+
+static void remind(struct engine *e, struct arena *arena)
+{
+	size_t n;
+	struct store_reminder *due = store_reminders(e->store, clock_now(), arena, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct incident *inc = store_incident(e->store, due[i].incident, arena);
+		/* the next one is counted from now, whatever becomes of this one */
+		store_told(e->store, due[i].incident, due[i].receiver, clock_now(),
+			   due[i].repeat_s);
+		if (inc && engine_mute_incident(e, inc, arena).until == 0)
+			engine_tell_firing(e, inc, due[i].receiver);
+	}
+}
+
+void engine_minute(struct engine *e)
+{
+	struct arena *arena;
+	int64_t now = clock_now();
+
+	if (e->writing || e->failing || !engine_begin(e))
+		return;
+	arena = arena_new();
+	remind(e, arena);
+	for (int i = 0; i < EXPIRE_PIECES; i++)
+		store_expire(e->store, now - e->conf->retain_changes_s,
+			     now - e->conf->retain_incidents_s,
+			     now - e->conf->retain_observations_s);
+	engine_commit(e);
+	engine_outbox_changed(e);
+	arena_free(arena);
+}
