@@ -183,9 +183,12 @@ struct store_outgoing *store_next_outgoing(struct store *s, const char *receiver
 /* Digest rows due by now, oldest first, at most max. */
 struct store_outgoing *store_digest(struct store *s, const char *receiver, int64_t now, size_t max,
     struct arena *arena, size_t *n);
+/* What is due by now and was not tried becomes a digest, if it is more than one row; samples
+ * stay alone. */
+void store_gather(struct store *s, const char *receiver, int64_t now);
 /* The rows that went with a digest's leader, itself among them. */
 struct store_outgoing *store_batch(struct store *s, int64_t batch, struct arena *arena, size_t *n);
-/* When a pending row of this receiver is due, PLAN_NEVER-like INT64_MAX if there is none. */
+/* When the next row of this receiver may leave, INT64_MAX if there is none. */
 int64_t store_outgoing_due(struct store *s, const char *receiver);
 /* Pending rows of an incident. */
 struct store_outgoing *store_pending_of(struct store *s, int64_t incident, struct arena *arena,
@@ -217,6 +220,10 @@ void store_told_initial(struct store *s, int64_t initial, const char *receiver, 
 bool store_was_told(struct store *s, int64_t incident, const char *receiver);
 const char *const *store_told_receivers(struct store *s, int64_t incident, struct arena *arena,
     size_t *n);
+/* Incidents told to receiver that are open, or were closed at `closed` or later: their ids, by
+ * id. */
+int64_t *store_renewals(struct store *s, const char *receiver, int64_t closed,
+    struct arena *arena, size_t *n);
 struct store_reminder {
 	int64_t incident;
 	const char *receiver;

@@ -19,7 +19,7 @@ int64_t store_put_outgoing(struct store *s, const struct store_outgoing *o)
 		"ssiiiiiiiiiisissisi", o->uid, o->receiver, o->incident, (int64_t)o->status,
 		(int64_t)o->severity, (int64_t)o->state, o->created, o->due, o->attempts,
 		(int64_t)o->digest, o->batch, o->repeat_s, o->source, o->stamp, o->fallback_of,
-		o->notice, o->code, o->text, o->ended, o->held))
+		o->notice, o->code, o->text, o->ended))
 		return 0;
 	return sql_inserted(s->db);
 }
@@ -76,18 +76,21 @@ struct store_outgoing *store_outgoing(struct store *s, int64_t id, struct arena 
 	return n ? o : NULL;
 }
 
+/* No older row of the same incident waits for the same receiver. */
+#define IN_ORDER                                                                                   \
+	" NOT EXISTS (SELECT 1 FROM outbox e WHERE e.incident = o.incident AND e.incident <> 0"    \
+	" AND e.receiver = o.receiver AND e.state = 0 AND e.digest = 0 AND e.id < o.id)"
+
 struct store_outgoing *store_next_outgoing(struct store *s, const char *receiver, int64_t now,
 					   struct arena *arena)
 {
 	size_t n;
 	struct store_outgoing *o = rows(
-	    sql_query(
-		s->db,
-		"SELECT " OUTBOX_COLUMNS " FROM outbox o WHERE o.state = 0 AND o.digest = 0"
-		" AND o.receiver = ? AND o.due <= ? AND NOT EXISTS (SELECT 1 FROM outbox e"
-		" WHERE e.incident = o.incident AND e.incident <> 0 AND e.receiver = o.receiver"
-		" AND e.state = 0 AND e.digest = 0 AND e.id < o.id) ORDER BY o.due, o.id LIMIT 1",
-		"si", receiver, now),
+	    sql_query(s->db,
+		      "SELECT " OUTBOX_COLUMNS " FROM outbox o WHERE o.state = 0 AND o.digest = 0"
+		      " AND o.receiver = ? AND o.due <= ? AND" IN_ORDER
+		      " ORDER BY o.due, o.id LIMIT 1",
+		      "si", receiver, now),
 	    arena, &n);
 
 	return n ? o : NULL;
@@ -104,6 +107,16 @@ struct store_outgoing *store_digest(struct store *s, const char *receiver, int64
 		    arena, n);
 }
 
+void store_gather(struct store *s, const char *receiver, int64_t now)
+{
+	sql_run(s->db,
+		"UPDATE outbox SET digest = 1 WHERE state = 0 AND digest = 0 AND receiver = ?1"
+		" AND due <= ?2 AND attempts = 0 AND (incident <> 0 OR source IS NOT NULL)"
+		" AND 1 < (SELECT count(*) FROM outbox WHERE state = 0 AND digest = 0"
+		" AND receiver = ?1 AND due <= ?2)",
+		"si", receiver, now);
+}
+
 struct store_outgoing *store_batch(struct store *s, int64_t batch, struct arena *arena, size_t *n)
 {
 	return rows(sql_query(s->db,
@@ -118,7 +131,10 @@ int64_t store_outgoing_due(struct store *s, const char *receiver)
 	int64_t due = INT64_MAX;
 	struct sql_rows *r = sql_query(
 	    s->db,
-	    "SELECT min(due) FROM outbox WHERE receiver = ? AND digest IN (0, 1) AND state = 0",
+	    "SELECT min(due) FROM (SELECT * FROM (SELECT o.due FROM outbox o WHERE o.state = 0"
+	    " AND o.digest = 0 AND o.receiver = ?1 AND" IN_ORDER " ORDER BY o.due LIMIT 1)"
+	    " UNION ALL SELECT min(due) FROM outbox WHERE state = 0 AND digest = 1"
+	    " AND receiver = ?1)",
 	    "s", receiver);
 
 	if (sql_next(r)) {
@@ -279,6 +295,24 @@ struct store_reminder *store_reminders(struct store *s, int64_t now, struct aren
 		    .receiver = sql_text(r, 1, arena),
 		    .repeat_s = sql_int(r, 2),
 		};
+	return list;
+}
+
+int64_t *store_renewals(struct store *s, const char *receiver, int64_t closed, struct arena *arena,
+			size_t *n)
+{
+	int64_t *list = NULL;
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT i.id FROM incident i JOIN told t ON t.incident = i.id AND t.receiver = ?1"
+	    " WHERE i.open UNION ALL"
+	    " SELECT i.id FROM incident i JOIN told t ON t.incident = i.id AND t.receiver = ?1"
+	    " WHERE NOT i.open AND i.closed >= ?2 ORDER BY 1",
+	    "si", receiver, closed);
+
+	*n = 0;
+	while (sql_next(r))
+		*STORE_PUSH(arena, list, *n, *list) = sql_int(r, 0);
 	return list;
 }
 

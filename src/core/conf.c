@@ -101,6 +101,11 @@ const struct conf_receiver *conf_receiver(const struct conf *c, const char *name
 	return NULL;
 }
 
+bool conf_takes_digests(const struct conf_receiver *r)
+{
+	return r->kind != CONF_PAGERDUTY && r->kind != CONF_ALERTMANAGER;
+}
+
 const struct conf_owner *conf_owner(const struct conf *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_owners; i++) {

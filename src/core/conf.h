@@ -248,6 +248,9 @@ void conf_free(struct conf *c);
 /* The domain's entry, NULL if it is not watched. name in A-labels, lower case. */
 const struct conf_domain *conf_domain(const struct conf *c, const char *name);
 const struct conf_receiver *conf_receiver(const struct conf *c, const char *name);
+/* Whether several notices may go to it as one: people read a list, an alarm system wants each
+ * beginning and each end. */
+bool conf_takes_digests(const struct conf_receiver *r);
 const struct conf_owner *conf_owner(const struct conf *c, const char *name);
 /* Settings and extra of a domain nobody listed (mxwatch check without a file). */
 const struct conf_extra *conf_extra_none(void);

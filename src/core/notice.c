@@ -90,8 +90,6 @@ json_t *notice_to_json(const struct notice *n)
 	put_tags(o, n);
 	put_string(o, "url", n->url);
 	put_string(o, "runbook_url", n->runbook_url);
-	if (n->n_causes > 0)
-		put_strings(o, "causes", n->causes, n->n_causes);
 	return o;
 }
 
@@ -99,6 +97,10 @@ void notice_encode(const struct notice *n, struct buf *out)
 {
 	json_t *o = notice_to_json(n);
 	put_time(o, "at", n->at);
+	if (n->n_causes > 0)
+		put_strings(o, "causes", n->causes, n->n_causes);
+	if (n->acked_by != NULL)
+		put_string(o, "acked_by", n->acked_by);
 	char *text = json_dumps(o, JSON_COMPACT);
 	buf_addstr(out, text);
 	free(text);
@@ -126,6 +128,7 @@ static const struct {
     {"owner", offsetof(struct notice, owner), false},
     {"url", offsetof(struct notice, url), false},
     {"runbook_url", offsetof(struct notice, runbook_url), false},
+    {"acked_by", offsetof(struct notice, acked_by), false},
 };
 
 struct reading {

@@ -51,16 +51,17 @@ struct notice {
 	const struct conf_tag *tags; /* as an object in the document */
 	size_t n_tags;
 	const char *url, *runbook_url;
+	/* What follows is for our own rendering and stays out of the contract's document. */
 	int64_t at; /* when it was made */
 	/* other findings of the same time and subject that this one explains, one line each */
 	const char *const *causes;
 	size_t n_causes;
+	const char *acked_by; /* it fires and was acknowledged: news for an alarm system alone */
 };
 
-/* The contract's JSON object: every key, null for what is not known; `causes` only where there
- * are any; without `at`.  New reference. */
+/* The contract's JSON object: every key, null for what is not known.  New reference. */
 json_t *notice_to_json(const struct notice *n);
-/* The same as text and with `at`: as it lies in the outbox and crosses to the notifier. */
+/* The same as text and with the rest: as it lies in the outbox and crosses to the notifier. */
 void notice_encode(const struct notice *n, struct buf *out);
 /* From the outbox or a channel; -1 with err when malformed. */
 int notice_decode(const char *json, size_t len, struct arena *arena, struct notice *n,

@@ -46,7 +46,7 @@ static json_t *webhook(const struct notice *n, const struct render_digest *diges
 {
 	switch ((enum conf_webhook_format)r->format) {
 	case CONF_FORMAT_ALERTMANAGER:
-		return render_alertmanager(n, r->name);
+		return render_alertmanager(n, digest, r->name);
 	case CONF_FORMAT_SLACK:
 		return render_slack(n, digest);
 	case CONF_FORMAT_TEAMS:
@@ -83,7 +83,7 @@ void render_request(const struct notice *n, const struct notice *list, size_t co
 		body = render_pagerduty(n, place->routing_key);
 	} else if (r->kind == CONF_ALERTMANAGER) {
 		request->url = with_tail(arena, place->url, "/api/v2/alerts");
-		body = render_alertmanager_push(n, place->now);
+		body = render_alertmanager_push(n, &digest, place->now);
 	} else {
 		body = webhook(n, &digest, r, place, arena, request);
 	}

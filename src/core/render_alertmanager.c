@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define NEVER	  "0001-01-01T00:00:00Z"
-#define CHANGE_S  900	      /* how long a change fires */
-#define PROBLEM_S (25 * 3600) /* a reminder comes before this ends */
+#define CHANGE_S  900 /* how long a change fires */
+#define PROBLEM_S 240 /* how long a problem does unless it is renewed: every minute */
 
 static void put(json_t *o, const char *key, const char *value)
 {
@@ -94,31 +94,79 @@ static json_t *alert(const struct notice *n, const char *ends_at)
 	return a;
 }
 
-json_t *render_alertmanager(const struct notice *n, const char *receiver)
+/* One alert of the webhook's payload. */
+static json_t *delivered(const struct notice *n)
 {
 	char ended[STAMP_TEXT], print[17];
 	bool resolved = n->status == NOTICE_RESOLVED;
-	const char *status = resolved ? "resolved" : "firing";
 	json_t *a = alert(n, resolved ? stamp_format(ended, n->at) : NEVER);
 	fingerprint(n, print);
-	json_object_set_new(a, "status", json_string(status));
+	json_object_set_new(a, "status", json_string(resolved ? "resolved" : "firing"));
 	json_object_set_new(a, "fingerprint", json_string(print));
-	json_t *root = json_pack("{s:s,s:s,s:i,s:s,s:s}", "version", "4", "groupKey",
-				 n->incident != NULL ? n->incident : n->id, "truncatedAlerts", 0,
-				 "status", status, "receiver", receiver);
-	json_object_set_new(root, "groupLabels", json_pack("{s:s}", "alertname", n->event));
-	json_object_set(root, "commonLabels", json_object_get(a, "labels"));
-	json_object_set(root, "commonAnnotations", json_object_get(a, "annotations"));
-	json_object_set_new(root, "externalURL", json_string(n->url != NULL ? n->url : ""));
-	json_object_set_new(root, "alerts", json_pack("[o]", a));
+	return a;
+}
+
+/* What all alerts have equal under this key. */
+static json_t *common(const json_t *alerts, const char *key)
+{
+	json_t *shared = json_deep_copy(json_object_get(json_array_get(alerts, 0), key)), *v;
+	const char *name;
+	void *next;
+	size_t i;
+	json_t *a;
+	json_array_foreach(alerts, i, a)
+	{
+		json_object_foreach_safe(shared, next, name, v)
+		{
+			if (!json_equal(v, json_object_get(json_object_get(a, key), name)))
+				json_object_del(shared, name);
+		}
+	}
+	return shared;
+}
+
+json_t *render_alertmanager(const struct notice *n, const struct render_digest *digest,
+			    const char *receiver)
+{
+	json_t *alerts = json_array();
+	bool firing = false;
+	for (size_t i = 0; i < digest->n; i++) {
+		json_array_append_new(alerts, delivered(&digest->item[i]));
+		firing = firing || digest->item[i].status != NOTICE_RESOLVED;
+	}
+	if (digest->n == 0) {
+		json_array_append_new(alerts, delivered(n));
+		firing = n->status != NOTICE_RESOLVED;
+	}
+	json_t *root =
+	    json_pack("{s:s,s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:s,s:o}", "version", "4", "groupKey",
+		      n->incident != NULL ? n->incident : n->id, "truncatedAlerts", 0, "status",
+		      firing ? "firing" : "resolved", "receiver", receiver, "groupLabels",
+		      json_object(), "commonLabels", common(alerts, "labels"), "commonAnnotations",
+		      common(alerts, "annotations"), "externalURL", n->url != NULL ? n->url : "",
+		      "alerts", alerts);
+	if (digest->n == 0)
+		json_object_set_new(json_object_get(root, "groupLabels"), "alertname",
+				    json_string(n->event));
 	return root;
 }
 
-json_t *render_alertmanager_push(const struct notice *n, int64_t now)
+static json_t *pushed(const struct notice *n, int64_t now)
 {
 	char ends[STAMP_TEXT];
 	int64_t end = n->status == NOTICE_RESOLVED  ? now
 		      : n->status == NOTICE_CHANGED ? now + CHANGE_S
 						    : now + PROBLEM_S;
-	return json_pack("[o]", alert(n, stamp_format(ends, end)));
+	return alert(n, stamp_format(ends, end));
+}
+
+json_t *render_alertmanager_push(const struct notice *n, const struct render_digest *digest,
+				 int64_t now)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < digest->n; i++)
+		json_array_append_new(list, pushed(&digest->item[i], now));
+	if (digest->n == 0)
+		json_array_append_new(list, pushed(n, now));
+	return list;
 }

@@ -18,8 +18,10 @@ struct render_digest { /* the notices of a digest; n = 0: none */
 
 json_t *render_json(const struct notice *n, const struct render_digest *digest);
 json_t *render_cloudevents(const struct notice *n, const struct render_digest *digest);
-json_t *render_alertmanager(const struct notice *n, const char *receiver);
-json_t *render_alertmanager_push(const struct notice *n, int64_t now);
+json_t *render_alertmanager(const struct notice *n, const struct render_digest *digest,
+    const char *receiver);
+json_t *render_alertmanager_push(const struct notice *n, const struct render_digest *digest,
+    int64_t now);
 json_t *render_slack(const struct notice *n, const struct render_digest *digest);
 json_t *render_teams(const struct notice *n, const struct render_digest *digest);
 json_t *render_discord(const struct notice *n, const struct render_digest *digest);

@@ -5,15 +5,28 @@
 #include "render_formats.h"
 #include "stamp.h"
 
+/* A first look has nothing before it: what it found is what there is after it. */
+static json_t *event_of(const struct notice *n)
+{
+	json_t *o = notice_to_json(n), *found;
+	if (n->status != NOTICE_CHANGED || n->after != NULL || n->n_causes == 0)
+		return o;
+	found = json_array();
+	for (size_t i = 0; i < n->n_causes; i++)
+		json_array_append_new(found, json_string(n->causes[i]));
+	json_object_set_new(o, "after", found);
+	return o;
+}
+
 /* A digest is its own event with the events it holds beside it. */
 json_t *render_json(const struct notice *n, const struct render_digest *digest)
 {
-	json_t *o = notice_to_json(n);
+	json_t *o = event_of(n);
 	if (digest->n == 0)
 		return o;
 	json_t *events = json_array();
 	for (size_t i = 0; i < digest->n; i++)
-		json_array_append_new(events, notice_to_json(&digest->item[i]));
+		json_array_append_new(events, event_of(&digest->item[i]));
 	json_object_set_new(o, "digest", events);
 	return o;
 }

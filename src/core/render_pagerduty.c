@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * PagerDuty Events API v2: problems trigger and resolve an incident under our incident's id;
+ * PagerDuty Events API v2: problems trigger, acknowledge and resolve an incident under our
+ * incident's id;
  * changes go to the change endpoint, which pages nobody (render.c picks the URL).
  */
 #include "render_formats.h"
@@ -23,6 +24,13 @@ static json_t *links_of(const struct notice *n)
 	return links;
 }
 
+static const char *action(const struct notice *n)
+{
+	if (n->status == NOTICE_RESOLVED)
+		return "resolve";
+	return n->acked_by != NULL ? "acknowledge" : "trigger";
+}
+
 json_t *render_pagerduty(const struct notice *n, const char *routing_key)
 {
 	struct arena *arena = arena_new();
@@ -42,9 +50,7 @@ json_t *render_pagerduty(const struct notice *n, const char *routing_key)
 		json_object_set_new(payload, "class", json_string(n->event));
 		json_object_set_new(payload, "component",
 				    json_string(n->check != NULL ? n->check : "mxwatch"));
-		json_object_set_new(
-		    root, "event_action",
-		    json_string(n->status == NOTICE_RESOLVED ? "resolve" : "trigger"));
+		json_object_set_new(root, "event_action", json_string(action(n)));
 		json_object_set_new(
 		    root, "dedup_key",
 		    json_string(render_cleaned(arena, n->incident != NULL ? n->incident : n->id,

@@ -30,6 +30,7 @@ static const struct {
     {MESSAGE_DELIVER, 8 * MIB, "DELIVER"},
     {MESSAGE_SENT, 16 * KIB, "SENT"},
     {MESSAGE_BEAT, 16 * KIB, "BEAT"},
+    {MESSAGE_RENEW, 8 * MIB, "RENEW"},
     {MESSAGE_WISH, 1 * MIB, "WISH"},
     {MESSAGE_ANSWER, 16 * MIB, "ANSWER"},
 };
@@ -166,6 +167,12 @@ static const struct shape_field deliver_fields[] = {
     RAW(message_deliver, digest),
 };
 const struct shape message_deliver_shape = SHAPE("deliver", struct message_deliver, deliver_fields);
+
+static const struct shape_field renew_fields[] = {
+    REQUIRED_RAW(message_renew, receiver),
+    REQUIRED_RAW(message_renew, notices),
+};
+const struct shape message_renew_shape = SHAPE("renew", struct message_renew, renew_fields);
 
 static const struct shape_field sent_fields[] = {
     REQUIRED_WORD(message_sent, outcome, outcome_words),

@@ -6,7 +6,7 @@
  *
  *     parent <-> engine    HELLO up/down with a descriptor, READY, STATUS, RELOAD, STOP
  *     engine <-> prober    SETUP, ORDER, OBSERVED, WANT, GO, DONE, SELF
- *     engine <-> notifier  SETUP, DELIVER, SENT, BEAT
+ *     engine <-> notifier  SETUP, DELIVER, SENT, BEAT, RENEW
  *     engine <-> web       SETUP, WISH, ANSWER
  */
 #ifndef MESSAGE_H
@@ -41,6 +41,7 @@ enum message_type {
 	MESSAGE_DELIVER = 32,
 	MESSAGE_SENT = 33,   /* answers the delivery id of the frame */
 	MESSAGE_BEAT = 34,   /* the schedule moves: say so at this place; unanswered */
+	MESSAGE_RENEW = 35,  /* these problems last, or have just ended: say so again; unanswered */
 	/* engine <-> web */
 	MESSAGE_WISH = 48,   /* recheck, ack, silence, reload, test-alert, queue */
 	MESSAGE_ANSWER = 49, /* answers the wish id of the frame */
@@ -140,6 +141,11 @@ struct message_deliver { /* frame id = outbox row */
 	const char *digest;    /* RAW: array of canonical events when this is a digest, else NULL */
 };
 
+struct message_renew {
+	const char *receiver; /* RAW: shape receiver_shape, an Alertmanager */
+	const char *notices;  /* RAW: array of canonical events */
+};
+
 enum message_outcome { MESSAGE_OUTCOME_NONE, MESSAGE_DELIVERED, MESSAGE_RETRY, MESSAGE_REJECTED };
 
 struct message_sent {
@@ -170,7 +176,7 @@ struct message_answer {
 
 extern const struct shape message_peer_shape, message_status_shape, message_want_peers_shape,
     message_setup_shape, message_order_shape, message_address_shape, message_self_shape,
-    message_notifier_shape, message_beat_shape, message_deliver_shape,
+    message_notifier_shape, message_beat_shape, message_deliver_shape, message_renew_shape,
     message_sent_shape, message_web_shape, message_wish_shape, message_answer_shape;
 
 #endif

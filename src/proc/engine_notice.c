@@ -99,6 +99,51 @@ void engine_compose(struct engine *e, const struct incident *i, enum notice_stat
 	engine_members(e, i, n, arena);
 }
 
+/* "1 critical, 2 warnings, 7 for information" */
+static const char *tally(const struct store_outgoing *rows, size_t n, struct arena *arena)
+{
+	size_t critical = 0, warnings = 0, rest;
+	const char *text = "";
+
+	for (size_t i = 0; i < n; i++) {
+		critical += rows[i].severity == SEVERITY_CRITICAL;
+		warnings += rows[i].severity == SEVERITY_WARNING;
+	}
+	rest = n - critical - warnings;
+	if (critical > 0)
+		text = arena_printf(arena, "%zu critical", critical);
+	if (warnings > 0)
+		text = arena_printf(arena, "%s%s%zu warning%s", text, *text ? ", " : "", warnings,
+				    warnings == 1 ? "" : "s");
+	if (rest > 0)
+		text =
+		    arena_printf(arena, "%s%s%zu for information", text, *text ? ", " : "", rest);
+	return text;
+}
+
+const char *engine_compose_digest(const struct store_outgoing *rows, size_t n, struct arena *arena)
+{
+	struct notice d = {
+	    .schema = NOTICE_SCHEMA,
+	    .id = arena_printf(arena, "digest-%s", rows[0].uid),
+	    .seq = 1,
+	    .kind = NOTICE_DAEMON,
+	    .status = NOTICE_CHANGED,
+	    .event = "digest",
+	    .severity = SEVERITY_INFO,
+	    .subject = "monitor",
+	    .summary = tally(rows, n, arena),
+	    .since = rows[0].created,
+	    .at = clock_now(),
+	};
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].severity > (int)d.severity)
+			d.severity = rows[i].severity;
+	d.incident = d.id;
+	return engine_encoded(&d, arena);
+}
+
 const char *engine_encoded(const struct notice *n, struct arena *arena)
 {
 	struct buf text;

@@ -13,9 +13,10 @@
 #include "receiver.h"
 #include "text.h"
 
-#define DIGEST_MAX 500		       /* notices in one */
-#define WAIT_S	   2		       /* for what may still join a notice */
-#define DIRECT	   (UINT64_C(1) << 62) /* ids of notices that are not in the state */
+#define DIGEST_MAX   500		 /* notices in one */
+#define DIGEST_BYTES ((size_t)2 << 20)	 /* a notice may pass it, the last one */
+#define WAIT_S	     2			 /* for what may still join a notice */
+#define DIRECT	     (UINT64_C(1) << 62) /* ids of notices that are not in the state */
 
 /* -- receivers ----------------------------------------------------------------- */
 
@@ -129,7 +130,7 @@ static const char *digest_text(const struct store_outgoing *rows, size_t n, stru
 	struct buf text;
 	const char *json;
 
-	buf_init(&text, 8u << 20);
+	buf_init(&text, 2 * DIGEST_BYTES);
 	buf_addch(&text, '[');
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
@@ -137,16 +138,35 @@ static const char *digest_text(const struct store_outgoing *rows, size_t n, stru
 		buf_addstr(&text, rows[i].notice);
 	}
 	buf_addch(&text, ']');
-	json = text.truncated ? NULL : arena_strdup(arena, buf_str(&text));
+	json = arena_strdup(arena, buf_str(&text));
 	buf_clear(&text);
 	return json;
+}
+
+/* How many of the first rows go together: those that did at the last try, or else new ones
+ * alone, so that a digest that is sent again says what it said. */
+static size_t together(const struct store_outgoing *rows, size_t n)
+{
+	size_t bytes = 0, k = 0;
+
+	while (k < n && rows[k].batch == rows[0].batch && bytes < DIGEST_BYTES)
+		bytes += strlen(rows[k++].notice) + 1;
+	return k;
+}
+
+/* The rows of a digest are due together. */
+static int64_t again_at(const struct store_outgoing *o, int64_t retry_after_s)
+{
+	uint64_t chance = (uint64_t)(o->batch ? o->batch : o->id) * 2654435761u;
+
+	return clock_now() + delivery_delay_s(o->attempts, retry_after_s, chance);
 }
 
 static void attempt(struct engine *e, struct store_outgoing *o)
 {
 	o->attempts++;
 	/* if we die with it in flight it is due again then */
-	o->due = clock_now() + delivery_delay_s(o->attempts, -1, (uint64_t)o->id);
+	o->due = again_at(o, -1);
 	store_update_outgoing(e->store, o);
 }
 
@@ -170,6 +190,8 @@ static bool claim_digest(struct engine *e, struct receiver *r, struct arena *are
 	struct store_outgoing *rows =
 	    store_digest(e->store, r->name, clock_now(), DIGEST_MAX, arena, &n);
 
+	if (n > 0)
+		n = together(rows, n);
 	for (size_t i = 0; i < n; i++) {
 		switch (engine_refresh(e, &rows[i], arena)) {
 		case ENGINE_SAY:
@@ -190,16 +212,24 @@ static bool claim_digest(struct engine *e, struct receiver *r, struct arena *are
 		rows[i].batch = rows[0].id;
 		attempt(e, &rows[i]);
 	}
-	*l = (struct leaving){rows[0].id, rows[0].attempts, r->name, rows[0].notice,
+	*l = (struct leaving){rows[0].id, rows[0].attempts, r->name,
+			      engine_compose_digest(rows, kept, arena),
 			      digest_text(rows, kept, arena)};
 	return true;
 }
 
-/* Take the receiver's next row, if it is due; what was taken is in l. */
+/* Take the receiver's next row, if it is due; what was taken is in l.  What its rate held up
+ * goes as one. */
 static bool claim(struct engine *e, struct receiver *r, struct arena *arena, struct leaving *l)
 {
 	struct store_outgoing *o;
 
+	if (r->crowded) {
+		r->crowded = false;
+		store_gather(e->store, r->name, clock_now());
+		if (claim_digest(e, r, arena, l))
+			return true;
+	}
 	while ((o = store_next_outgoing(e->store, r->name, clock_now(), arena)) != NULL) {
 		switch (engine_refresh(e, o, arena)) {
 		case ENGINE_SAY:
@@ -242,13 +272,16 @@ static void send(struct engine *e, const struct leaving *l)
 
 static bool ready(struct engine *e, struct receiver *r, int64_t now_ms)
 {
-	if (r->in_flight || r->due > clock_now() || conf_receiver(e->conf, r->name) == NULL)
+	const struct conf_receiver *c = conf_receiver(e->conf, r->name);
+
+	if (r->in_flight || r->due > clock_now() || c == NULL)
 		return false;
 	if (r->wait_ms > now_ms)
 		return false;
 	if (delivery_rate_take(&r->rate, now_ms, &r->wait_ms))
 		return true;
 	r->wait_ms += now_ms;
+	r->crowded = conf_takes_digests(c);
 	return false;
 }
 
@@ -313,20 +346,29 @@ bool engine_delivering(const struct engine *e)
 
 /* -- the fate of a delivery ---------------------------------------------------- */
 
-static void fall_back(struct engine *e, const struct store_outgoing *o)
+static bool is_acknowledgement(const struct store_outgoing *o, struct arena *arena)
+{
+	struct notice n;
+	struct error err;
+
+	return notice_decode(o->notice, strlen(o->notice), arena, &n, &err) == 0 &&
+	       n.acked_by != NULL;
+}
+
+static void fall_back(struct engine *e, const struct store_outgoing *o, struct arena *arena)
 {
 	const struct conf_receiver *c = conf_receiver(e->conf, o->receiver);
 	struct store_outgoing other = *o;
 
 	if (c == NULL || c->fallback == NULL || o->fallback_of != NULL ||
-	    conf_receiver(e->conf, c->fallback) == NULL)
+	    conf_receiver(e->conf, c->fallback) == NULL || is_acknowledgement(o, arena))
 		return;
 	log_warning("outbox", "%s goes to %s instead of %s", o->uid, c->fallback, o->receiver);
 	other.receiver = c->fallback;
 	other.fallback_of = o->receiver;
 	other.state = STORE_PENDING;
 	other.created = other.due = clock_now();
-	other.attempts = other.code = other.ended = other.batch = other.held = 0;
+	other.attempts = other.code = other.ended = other.batch = 0;
 	other.digest = false;
 	other.text = NULL;
 	store_put_outgoing(e->store, &other);
@@ -347,14 +389,14 @@ static void delivered(struct engine *e, struct store_outgoing *o, struct arena *
 		store_told(e->store, i->id, o->receiver, now, o->repeat_s);
 }
 
-static void dead(struct engine *e, struct store_outgoing *o)
+static void dead(struct engine *e, struct store_outgoing *o, struct arena *arena)
 {
 	log_error("outbox", "notice %s could not be delivered to %s: %lld %s", o->uid, o->receiver,
 		  (long long)o->code, o->text ? o->text : "");
 	o->state = STORE_DEAD;
 	e->n_dead++;
 	o->ended = clock_now();
-	fall_back(e, o);
+	fall_back(e, o, arena);
 }
 
 /* The end of an incident is waiting behind this row that failed: it will say both. */
@@ -377,15 +419,17 @@ static void settle(struct engine *e, struct store_outgoing *o, const struct mess
 	o->text = sent->text;
 	if (sent->outcome == MESSAGE_DELIVERED) {
 		delivered(e, o, arena);
+	} else if (engine_is_sample(e, o->id)) {
+		drop(e, o);
+		return;
 	} else if (sent->outcome == MESSAGE_REJECTED ||
 		   delivery_expired(o->held > o->created ? o->held : o->created, clock_now())) {
-		dead(e, o);
+		dead(e, o, arena);
 	} else if (o->status == NOTICE_FIRING && said_better(e, o, arena)) {
 		o->state = STORE_SUPERSEDED;
 		o->ended = clock_now();
 	} else {
-		o->due = clock_now() + delivery_delay_s(o->attempts, sent->retry_after_s,
-							(uint64_t)o->id * 2654435761u);
+		o->due = again_at(o, sent->retry_after_s);
 		log_warning("outbox", "notice %s to %s: attempt %lld failed: %lld %s", o->uid,
 			    o->receiver, (long long)o->attempts, (long long)sent->code,
 			    sent->text ? sent->text : "");

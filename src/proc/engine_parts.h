@@ -84,6 +84,7 @@ struct receiver { /* how deliveries to it stand */
 	struct delivery_rate rate;
 	int64_t due;     /* seconds, of its next row; INT64_MAX none */
 	int64_t wait_ms; /* monotonic: not before, for its rate */
+	bool crowded;    /* more is due than its rate lets through */
 	UT_hash_handle hh;
 	char name[];
 };
@@ -246,6 +247,9 @@ void engine_members(struct engine *e, const struct incident *i, struct notice *n
     struct arena *arena);
 /* Owner, tags and addresses of the domains it names. */
 void engine_belongings(const struct engine *e, struct notice *n, struct arena *arena);
+/* The event of a digest of these rows, as it lies in the outbox; from arena. */
+const char *engine_compose_digest(const struct store_outgoing *rows, size_t n,
+    struct arena *arena);
 /* As it lies in the outbox; from arena. */
 const char *engine_encoded(const struct notice *n, struct arena *arena);
 
@@ -260,6 +264,8 @@ void engine_record_change(struct engine *e, uint32_t subject, const struct chang
 void engine_tell_firing(struct engine *e, struct incident *i, const char *receiver);
 /* A domain joined an incident that was told already: receivers that only it leads to. */
 void engine_tell_joined(struct engine *e, struct incident *i, const char *domain);
+/* Somebody looks after it: told to the alarm systems that have, or are about to have, it. */
+void engine_tell_acked(struct engine *e, struct incident *i);
 /* It is over: told to whom it was told, or would have been. */
 void engine_tell_closed(struct engine *e, struct incident *i);
 /* It is explained by another: take back what has not left. */
@@ -312,7 +318,7 @@ void engine_outbox_clear(struct engine *e);
 void engine_beat(struct engine *e);
 /* After a reload: other places, other times. */
 void engine_beat_anew(struct engine *e);
-/* Once a minute: reminders, retention. */
+/* Once a minute: alerts, reminders, retention. */
 void engine_minute(struct engine *e);
 
 /* -- engine_mute.c -- */
@@ -340,7 +346,8 @@ json_t *engine_mutes(struct engine *e);
 /* -- engine_wish.c -- */
 
 int engine_wish(struct engine *e, const struct frame *f, struct error *err);
-/* The fate of a row some wish waits for. */
+/* Whether some wish waits for the fate of this row: a sample, tried once. */
+bool engine_is_sample(const struct engine *e, int64_t row);
 void engine_tested(struct engine *e, int64_t row, const struct message_sent *sent);
 
 void engine_wish_clear(struct engine *e);

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 
 #include "engine_parts.h"
+#include "receiver.h"
 
 #define EXPIRE_PIECES 4
+#define RENEW_MAX     100    /* notices in a frame */
+#define RENEW_ENDED_S 300    /* an end is said again for so long */
 #define BEHIND_MS     300000 /* a schedule so late does not move */
 
 /* -- heartbeats ---------------------------------------------------------------- */
@@ -43,7 +46,7 @@ void engine_beat(struct engine *e)
 	}
 }
 
-/* -- once a minute ------------------------------------------------------------- */
+/* -- reminders ----------------------------------------------------------------- */
 
 static void remind(struct engine *e, struct arena *arena)
 {
@@ -60,11 +63,63 @@ static void remind(struct engine *e, struct arena *arena)
 	}
 }
 
+/* -- alerts -------------------------------------------------------------------- */
+
+static void renew(struct engine *e, const struct conf_receiver *c, const int64_t *ids, size_t n)
+{
+	struct arena *arena = arena_new();
+	struct message_renew m = {0};
+	struct buf notices, settings;
+
+	buf_init(&notices, 8u << 20);
+	buf_init(&settings, 256 * 1024);
+	for (size_t k = 0; k < n; k++) {
+		struct incident *i = store_incident(e->store, ids[k], arena);
+		struct notice told;
+		if (i == NULL)
+			continue;
+		engine_compose(e, i, i->open ? NOTICE_FIRING : NOTICE_RESOLVED, arena, &told);
+		buf_addch(&notices, notices.len > 0 ? ',' : '[');
+		notice_encode(&told, &notices);
+	}
+	buf_addch(&notices, ']');
+	shape_encode(&receiver_shape, c, &settings);
+	m.receiver = buf_str(&settings);
+	m.notices = buf_str(&notices);
+	channel_send_shape(e->notifier->channel, MESSAGE_RENEW, 0, &message_renew_shape, &m);
+	buf_clear(&notices);
+	buf_clear(&settings);
+	arena_free(arena);
+}
+
+/* An Alertmanager takes for over what it is not told again, and a member of its cluster that
+ * was away has heard of nothing. */
+static void renew_alerts(struct engine *e)
+{
+	struct arena *arena = arena_new();
+
+	for (size_t r = 0; r < e->conf->n_receivers; r++) {
+		const struct conf_receiver *c = &e->conf->receivers[r];
+		size_t n = 0;
+		int64_t *ids =
+		    c->kind == CONF_ALERTMANAGER
+			? store_renewals(e->store, c->name, clock_now() - RENEW_ENDED_S, arena, &n)
+			: NULL;
+		for (size_t k = 0; k < n; k += RENEW_MAX)
+			renew(e, c, ids + k, n - k < RENEW_MAX ? n - k : RENEW_MAX);
+	}
+	arena_free(arena);
+}
+
+/* -- once a minute ------------------------------------------------------------- */
+
 void engine_minute(struct engine *e)
 {
 	struct arena *arena;
 	int64_t now = clock_now();
 
+	if (e->store && e->notifier && !e->stopping)
+		renew_alerts(e);
 	if (e->writing || e->failing || !engine_begin(e))
 		return;
 	arena = arena_new();

@@ -40,6 +40,7 @@ static int64_t digest_time(int64_t now, int64_t at_s)
 static void put_row(struct engine *e, const struct notice *n, const char *json, int64_t incident,
 		    const struct route_target *target, const char *source, int64_t stamp)
 {
+	const struct conf_receiver *r = conf_receiver(e->conf, target->receiver);
 	int64_t now = clock_now();
 	struct store_outgoing o = {
 	    .uid = n->id,
@@ -50,13 +51,15 @@ static void put_row(struct engine *e, const struct notice *n, const char *json, 
 	    .created = now,
 	    .due = target->digest_at_s >= 0 ? digest_time(now, target->digest_at_s)
 					    : now + target->group_wait_s,
-	    .digest = target->digest_at_s >= 0,
+	    .digest = target->digest_at_s >= 0 && r != NULL && conf_takes_digests(r),
 	    .repeat_s = target->repeat_s,
 	    .source = source,
 	    .stamp = stamp,
 	    .notice = json,
 	};
 
+	if (r == NULL) /* it was told when it was in the configuration */
+		return;
 	store_put_outgoing(e->store, &o);
 	e->n_told++;
 }
@@ -305,6 +308,28 @@ void engine_tell_joined(struct engine *e, struct incident *i, const char *domain
 			continue;
 		json = json ? json : engine_encoded(&n, arena);
 		put_row(e, &n, json, i->id, &targets[k], NULL, 0);
+	}
+	arena_free(arena);
+}
+
+void engine_tell_acked(struct engine *e, struct incident *i)
+{
+	struct arena *arena = arena_new();
+	size_t n_rows;
+	struct store_outgoing *rows = store_pending_of(e->store, i->id, arena, &n_rows);
+	struct notice n;
+	const char *json;
+
+	engine_compose(e, i, NOTICE_FIRING, arena, &n);
+	n.acked_by = i->acked_by;
+	json = engine_encoded(&n, arena);
+	for (size_t k = 0; k < e->conf->n_receivers; k++) {
+		const struct conf_receiver *r = &e->conf->receivers[k];
+		if (r->kind == CONF_PAGERDUTY &&
+		    (waits(rows, n_rows, r->name) || store_was_told(e->store, i->id, r->name)))
+			put_row(e, &n, json, i->id,
+				&(struct route_target){.receiver = r->name, .digest_at_s = -1},
+				NULL, 0);
 	}
 	arena_free(arena);
 }

@@ -233,10 +233,12 @@ static void ack(struct wishing *w)
 	i->acked_by = w->wish.author;
 	i->ack_reason = w->wish.reason;
 	store_put_incident(w->e->store, i);
+	engine_tell_acked(w->e, i);
 	if (!engine_commit(w->e)) {
 		refuse(w, 503, "the state cannot be written");
 		return;
 	}
+	engine_outbox_changed(w->e);
 	w->status = 200;
 	w->body = json_pack("{s:s, s:s, s:s}", "incident", i->uid, "event", i->event, "subject",
 			    i->subject);
@@ -307,6 +309,14 @@ static void test_alert(struct wishing *w)
 	t->row = o.id;
 	LL_PREPEND(e->tested, t);
 	engine_outbox_changed(e);
+}
+
+bool engine_is_sample(const struct engine *e, int64_t row)
+{
+	const struct tested *t;
+
+	LL_SEARCH_SCALAR(e->tested, t, row, row);
+	return t != NULL;
 }
 
 void engine_tested(struct engine *e, int64_t row, const struct message_sent *sent)

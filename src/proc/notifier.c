@@ -82,7 +82,8 @@ void notifier_finish(struct delivery *d, const struct message_sent *sent)
 
 void notifier_give_up(struct delivery *d, int outcome, const char *text)
 {
-	notifier_finish(d, &(struct message_sent){.outcome = outcome, .text = text, .retry_after_s = -1});
+	notifier_finish(
+	    d, &(struct message_sent){.outcome = outcome, .text = text, .retry_after_s = -1});
 }
 
 /* -- secrets -- */
@@ -111,7 +112,8 @@ static const char *unless_odd(struct delivery *d, const char *place, const char 
 {
 	if (secret == NULL || !odd)
 		return secret;
-	notifier_give_up(d, MESSAGE_RETRY, arena_printf(d->arena, "%s: one line of text is wanted", place));
+	notifier_give_up(d, MESSAGE_RETRY,
+			 arena_printf(d->arena, "%s: one line of text is wanted", place));
 	return NULL;
 }
 
@@ -330,7 +332,8 @@ static void deliver_mail(struct delivery *d)
 	struct buf message, document;
 	if (r->relay == NULL || r->from == NULL || r->n_to == 0 ||
 	    !mailer_job_relay(&job, r->relay, d->arena)) {
-		notifier_give_up(d, MESSAGE_REJECTED, "the receiver's relay or addresses are missing");
+		notifier_give_up(d, MESSAGE_REJECTED,
+				 "the receiver's relay or addresses are missing");
 		return;
 	}
 	if (r->password_file != NULL && (job.password = read_password(d, r->password_file)) == NULL)
@@ -351,24 +354,26 @@ static void deliver_mail(struct delivery *d)
 
 /* -- frames -- */
 
-static int decode_digest(struct delivery *d, const char *text, struct error *err)
+struct notice *notifier_list(const char *text, struct arena *arena, size_t *n, struct error *err)
 {
 	json_t *list = json_loads(text, 0, NULL), *event;
+	struct notice *item = NULL;
+	bool good = json_is_array(list) && json_array_size(list) <= DIGEST_ITEMS;
 	size_t i;
-	int result = json_is_array(list) && json_array_size(list) <= DIGEST_ITEMS
-			 ? 0
-			 : error_set(err, "the digest is not a list");
-	d->item = arena_array(d->arena, json_array_size(list), sizeof(*d->item));
+	if (good)
+		item = arena_array(arena, json_array_size(list) + 1, sizeof(*item));
+	else
+		error_set(err, "not a list of notices");
 	json_array_foreach(list, i, event)
 	{
 		char *one = json_dumps(event, JSON_COMPACT);
-		if (result == 0)
-			result = notice_decode(one, strlen(one), d->arena, &d->item[i], err);
+		good = good && one != NULL &&
+		       notice_decode(one, strlen(one), arena, &item[i], err) == 0;
 		free(one);
 	}
-	d->n_items = i;
+	*n = json_array_size(list);
 	json_decref(list);
-	return result;
+	return good ? item : NULL;
 }
 
 static int decode(struct delivery *d, const struct frame *f, struct error *err)
@@ -381,7 +386,10 @@ static int decode(struct delivery *d, const struct frame *f, struct error *err)
 	    notice_decode(m.notice, strlen(m.notice), d->arena, &d->notice, err) != 0)
 		return -1;
 	d->attempt = m.attempt;
-	return m.digest != NULL ? decode_digest(d, m.digest, err) : 0;
+	if (m.digest == NULL)
+		return 0;
+	d->item = notifier_list(m.digest, d->arena, &d->n_items, err);
+	return d->item != NULL ? 0 : -1;
 }
 
 static void on_deliver(struct notifier *n, const struct frame *f)
@@ -475,6 +483,8 @@ static void on_frame(struct channel *c, const struct frame *f, int fd, void *arg
 		on_deliver(n, f);
 	} else if (f->type == MESSAGE_BEAT && !n->stopping) {
 		notifier_beat(n, f);
+	} else if (f->type == MESSAGE_RENEW && !n->stopping) {
+		notifier_renew(n, f);
 	} else if (f->type == MESSAGE_STOP) {
 		stop(n);
 	}

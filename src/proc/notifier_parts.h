@@ -30,7 +30,7 @@ struct notifier {
 	char courier[4096];	     /* path of the program */
 	struct delivery *deliveries; /* in flight */
 	size_t in_flight;
-	struct beat *beats; /* heartbeats ever asked for */
+	struct beat *beats; /* places ever asked for */
 	struct event *on_child;
 	struct arena *arena; /* of the setup */
 	struct buf setup;    /* as it came */
@@ -67,6 +67,9 @@ struct delivery {
 void notifier_finish(struct delivery *d, const struct message_sent *sent);
 void notifier_give_up(struct delivery *d, int outcome, const char *text);
 
+/* A list of canonical events, from arena; NULL with err when malformed. */
+struct notice *notifier_list(const char *text, struct arena *arena, size_t *n, struct error *err);
+
 /* -- notifier_exec.c -- */
 
 void notifier_exec_init(struct notifier *n);
@@ -82,6 +85,9 @@ const char *notifier_interpreter(const char *path, struct arena *arena);
 /* GET the place of a frame BEAT, unless the last one there is still under way; a failure and
  * its end are logged once, nothing is tried again. */
 void notifier_beat(struct notifier *n, const struct frame *f);
+/* POST the notices of a frame RENEW to every member of an Alertmanager cluster; failures as
+ * above. */
+void notifier_renew(struct notifier *n, const struct frame *f);
 void notifier_beat_end(struct notifier *n);
 
 #endif

@@ -21,6 +21,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from datetime import datetime
 from email.utils import formatdate
 
 import pytest
@@ -30,7 +31,7 @@ from lab import netns
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(HERE, '..', '..', 'build'))
 HEADER = struct.Struct('>IHHQ')
-STOP, SETUP, DELIVER, SENT, BEAT, VERSION = 6, 16, 32, 33, 34, 1
+STOP, SETUP, DELIVER, SENT, BEAT, RENEW, VERSION = 6, 16, 32, 33, 34, 35, 1
 
 NOTICE = {
     'schema': 1, 'id': 'evt_1', 'incident': 'inc_1', 'seq': 1, 'kind': 'problem',
@@ -42,6 +43,10 @@ NOTICE = {
     'since': '2026-11-22T13:00:00Z', 'last_ok': None, 'confirmed_by': 3, 'owner': None,
     'tags': {'env': 'prod'}, 'url': None, 'runbook_url': None, 'at': '2026-11-22T13:05:00Z',
 }
+
+
+def seconds(stamp):
+    return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
 
 
 class Notifier:
@@ -466,7 +471,8 @@ KEYS = ('schema id incident seq kind status event severity check subject domains
 
 
 def test_json_has_every_key_and_no_other(notifier, sink):
-    assert notifier.send(hook(sink))['outcome'] == 'delivered'
+    ours = {'causes': ['for our own rendering'], 'acked_by': 'ada'}
+    assert notifier.send(hook(sink), ours)['outcome'] == 'delivered'
     _, headers, body = sink.got[0]
     event = json.loads(body)
     assert list(event) == KEYS
@@ -613,14 +619,14 @@ def test_pagerduty(notifier, sink, tmp_path):
     base = f'http://127.0.0.1:{sink.server_address[1]}'
     receiver = {'name': 'pager', 'kind': 'pagerduty', 'urls': [base + '/v2/enqueue'],
                 'routing_key_file': str(tmp_path / 'key')}
-    for status in ('firing', 'resolved', 'changed'):
-        assert notifier.send(receiver, {'status': status})['outcome'] == 'delivered'
-    (p1, _, b1), (p2, _, b2), (p3, _, b3) = sink.got
-    one, two, three = map(json.loads, (b1, b2, b3))
-    assert p1 == p2 == '/v2/enqueue' and p3 == '/v2/change/enqueue'
-    assert (one['event_action'], two['event_action']) == ('trigger', 'resolve')
-    assert one['dedup_key'] == two['dedup_key'] and 'event_action' not in three
-    assert one['routing_key'] == 'R0UT1NG'
+    steps = [{}, {'acked_by': 'ada'}, {'status': 'resolved'}, {'status': 'changed'}]
+    for i, step in enumerate(steps):
+        assert notifier.send(receiver, {'id': f'evt_{i}', **step})['outcome'] == 'delivered'
+    assert [p for p, _, _ in sink.got] == ['/v2/enqueue'] * 3 + ['/v2/change/enqueue']
+    *alarm, change = (json.loads(b) for _, _, b in sink.got)
+    assert [a['event_action'] for a in alarm] == ['trigger', 'acknowledge', 'resolve']
+    assert {a['dedup_key'] for a in alarm} == {'inc_1'} and 'event_action' not in change
+    assert {b['routing_key'] for b in [*alarm, change]} == {'R0UT1NG'}
 
 
 def test_alertmanager_push_reaches_every_member(notifier, sink):
@@ -630,6 +636,26 @@ def test_alertmanager_push_reaches_every_member(notifier, sink):
     assert [p for p, _, _ in sink.got] == ['/api/v2/alerts'] * 2
     alert = json.loads(sink.got[0][2])[0]
     assert alert['startsAt'] < alert['endsAt'] and alert['labels']['severity'] == 'critical'
+
+
+def test_what_lasts_is_said_again_to_every_member(sink):
+    n, base = Notifier(), f'http://127.0.0.1:{sink.server_address[1]}'
+    receiver = {'name': 'am', 'kind': 'alertmanager', 'urls': ['http://127.0.0.1:1', base + '/a', base + '/b']}
+    before = time.time()
+    for _ in range(2):
+        sink.got.clear()
+        n.frame(RENEW, {'receiver': receiver, 'notices': [NOTICE, {**NOTICE, 'status': 'resolved'}]})
+        waited(lambda: len(sink.got) == 2)
+        n.send(hook(sink))
+    assert {p for p, _, _ in sink.got} == {'/a/api/v2/alerts', '/b/api/v2/alerts', '/in'}
+    firing, over = json.loads(sink.got[0][2])
+    assert firing['labels'] == over['labels'] and firing['startsAt'] == NOTICE['since']
+    assert 200 < seconds(firing['endsAt']) - before < 300 and -2 < seconds(over['endsAt']) - before < 60
+    n.channel.close()
+    n.lifeline.close()
+    _, err = n.process.communicate(timeout=10)
+    lines = [line for line in err.decode().splitlines() if 'alertmanager' in line]
+    assert len(lines) == 1 and '127.0.0.1:1:' in lines[0], lines
 
 
 ALERTMANAGER = shutil.which('prometheus-alertmanager')

@@ -21,7 +21,7 @@ BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(TOP, 'build'))
 HEADER = struct.Struct('>IHHQ')
 PEER, READY, STATUS, RELOAD, RELOADED, STOP, WANT_PEERS = range(1, 8)
 SETUP, ORDER, OBSERVED, WANT, GO, DONE, SELF = range(16, 23)
-DELIVER, SENT, BEAT = 32, 33, 34
+DELIVER, SENT, BEAT, RENEW = 32, 33, 34, 35
 WISH, ANSWER = 48, 49
 
 
@@ -247,6 +247,8 @@ class Notifier(threading.Thread):
                 self.bench.programs = (body or {}).get('programs', [])
             elif kind == BEAT:
                 self.bench.beats.append((time.monotonic(), body))
+            elif kind == RENEW:
+                self.bench.renewed.append(body)
             if kind != DELIVER:
                 continue
             receiver = body['receiver']['name']
@@ -258,6 +260,22 @@ class Notifier(threading.Thread):
             self.channel.send(SENT, {'retry_after_s': -1} | verdict, number)
         self.channel.close()
         self.bench.peer_gone(self)
+
+
+class RealNotifier:
+    """The program itself, its channel at descriptor 3 and its lifeline at 4."""
+
+    def __init__(self, bench, sock):
+        line, self.lifeline = socket.socketpair()
+
+        def place():
+            os.dup2(sock.fileno(), 3)
+            os.dup2(line.fileno(), 4)
+
+        self.process = subprocess.Popen([os.path.join(BUILD, 'notifier')], preexec_fn=place,
+                                        close_fds=False)
+        sock.close()
+        line.close()
 
 
 class Web(threading.Thread):
@@ -290,8 +308,9 @@ defaults:
 receivers:
   hook: {{webhook: {{url: "https://hook.example.test/"}}}}
   mail: {{email: {{to: [oncall@ops.test], from: mxwatch@ops.test, relay: "smtp://127.0.0.1:25"}}}}
+{receivers}
 web: {{listen: [127.0.0.1:9791]}}
-route: {{receivers: [hook, mail], group_wait: {group_wait}}}
+route: {{receivers: [{told}], group_wait: {group_wait}}}
 {more}
 domains: [{domains}]
 '''
@@ -301,10 +320,10 @@ class Bench:
     """One engine and everybody around it; the state outlives stop(), kill() and start()."""
 
     def __init__(self, directory, world, interval='5s', group_wait='0s', probers=1, more='',
-                 open_relay='false'):
+                 open_relay='false', receivers='', told='hook, mail', notifier=Notifier):
         self.directory, self.world, self.validates = str(directory), world, True
         self.interval, self.group_wait, self.n_probers, self.more = interval, group_wait, probers, more
-        self.open_relay = open_relay
+        self.open_relay, self.receivers, self.to, self.make_notifier = open_relay, receivers, told, notifier
         self.state = os.path.join(self.directory, 'state')
         self.file = os.path.join(self.directory, 'mxwatch.yaml')
         self.log = os.path.join(self.directory, 'log')
@@ -312,6 +331,7 @@ class Bench:
         self.told = []           # (receiver, notice), as accepted
         self.attempts = []       # (receiver, body), everything that was delivered to us
         self.beats, self.programs = [], None    # heartbeats, with their time; what may be executed
+        self.renewed = []        # what is said again to an Alertmanager
         self.answers = {}        # receiver: verdict, or a function of the body
         self.probe = lambda prober, order: self.world.observe(order)
         self.process = None
@@ -322,7 +342,7 @@ class Bench:
         with open(self.file, 'w', encoding='ascii') as f:
             f.write(CONFIGURATION.format(
                 state=self.state, probers=self.n_probers, open_relay=self.open_relay, interval=self.interval, more=self.more,
-                group_wait=self.group_wait, domains=', '.join(names)))
+                group_wait=self.group_wait, receivers=self.receivers, told=self.to, domains=', '.join(names)))
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -367,7 +387,7 @@ class Bench:
             while sum(isinstance(p, Prober) for p in self.peers) < self.wants['probers']:
                 self.peers.append(self.connect('prober', Prober))
             if self.notifier is None:
-                self.notifier = self.connect('notifier', Notifier)
+                self.notifier = self.connect('notifier', self.make_notifier)
             if self.web is None and self.wants.get('web'):
                 self.web = self.connect('web', Web)
 

@@ -413,7 +413,7 @@ static void test_outbox(void **state)
 	again(p);
 	/* b is due first, but a of the same incident is older */
 	assert_null(store_next_outgoing(p->s, "hook", 180, p->arena));
-	assert_int_equal(store_outgoing_due(p->s, "hook"), 150);
+	assert_int_equal(store_outgoing_due(p->s, "hook"), 190);
 	o = store_next_outgoing(p->s, "hook", 250, p->arena);
 	assert_string_equal(o->uid, "c");
 	store_begin(p->s);
@@ -443,6 +443,75 @@ static void test_outbox(void **state)
 	commit(p->s);
 	assert_string_equal(store_next_outgoing(p->s, "hook", 300, p->arena)->uid, "a");
 	assert_int_equal(store_outgoing_due(p->s, "nobody"), INT64_MAX);
+}
+
+/* What is due and untried becomes a digest; a sample, and one row alone, do not. */
+static void test_gather(void **state)
+{
+	struct place *p = *state;
+	struct store_outgoing a = row("a", "hook", 1, 100), b = row("b", "hook", 2, 100),
+			      sample = row("s", "hook", 0, 100), later = row("l", "hook", 3, 300),
+			      tried = row("t", "hook", 4, 100), lonely = row("o", "mail", 1, 100),
+			      *o;
+	size_t n;
+
+	tried.attempts = 1;
+	store_begin(p->s);
+	store_put_outgoing(p->s, &a);
+	store_put_outgoing(p->s, &b);
+	store_put_outgoing(p->s, &sample);
+	store_put_outgoing(p->s, &later);
+	store_put_outgoing(p->s, &tried);
+	store_put_outgoing(p->s, &lonely);
+	store_gather(p->s, "hook", 200);
+	store_gather(p->s, "mail", 200);
+	commit(p->s);
+	o = store_digest(p->s, "hook", 1000, 10, p->arena, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(o[0].uid, "a");
+	assert_string_equal(o[1].uid, "b");
+	assert_string_equal(store_next_outgoing(p->s, "mail", 200, p->arena)->uid, "o");
+}
+
+/* Open, and told to this receiver; or closed not long ago. */
+static void test_renewals(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		bool open;
+		int64_t closed;
+		const char *told;
+		bool renewed;
+	} table[] = {{true, 0, "am", true},
+		     {true, 0, "mail", false},
+		     {true, 0, NULL, false},
+		     {false, 900, "am", true},
+		     {false, 100, "am", false}};
+	int64_t wanted[5], *got;
+	size_t n, k = 0;
+
+	store_begin(p->s);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "i%zu", i);
+		struct incident one = {.uid = name,
+				       .key = name,
+				       .event = "e",
+				       .check = "c",
+				       .subject = "s",
+				       .summary = "",
+				       .open = table[i].open,
+				       .closed = table[i].closed};
+		store_put_incident(p->s, &one);
+		if (table[i].told != NULL)
+			store_told(p->s, one.id, table[i].told, 50, 0);
+		if (table[i].renewed)
+			wanted[k++] = one.id;
+	}
+	commit(p->s);
+	got = store_renewals(p->s, "am", 700, p->arena, &n);
+	assert_int_equal(n, k);
+	assert_memory_equal(got, wanted, n * sizeof(*got));
 }
 
 static void test_reminders(void **state)
@@ -526,6 +595,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_incidents, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_outbox, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_reminders, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_renewals, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

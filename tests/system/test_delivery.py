@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: ISC
+"""What leaves the outbox: digests, samples, alarm systems."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from engine_bench import Bench, RealNotifier, wait_for, World
+
+DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
+
+
+def world_of(*names):
+    world = World()
+    for name in names:
+        world.domain(name)
+    return world
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+# -- digests ---------------------------------------------------------------------------------------
+
+def test_what_the_rate_holds_up_is_one_digest_and_the_same_when_sent_again(tmp_path):
+    names = [f'd{i}.test' for i in range(9)]
+    world = world_of(*names)
+    slow = '  slow: {webhook: {url: "https://slow.example.test/"}, rate_per_minute: 6}'
+    bench = Bench(tmp_path, world, receivers=slow, told='slow, hook').start()
+    bench.look()
+    digests = []
+
+    def answer(body):
+        if 'digest' in body:
+            digests.append(body)
+            if len(digests) == 1:
+                world.domains['d0.test'].rua = 'mailto:again@d0.test'
+                return {'outcome': 'retry', 'code': 503, 'retry_after_s': 1}
+        return {'outcome': 'delivered', 'code': 200}
+
+    bench.answers['slow'] = answer
+    for name in names:
+        world.domains[name].rua = f'mailto:other@{name}'
+    wait_for(lambda: len(bench.notices('tls_rpt.changed')) >= 10, 30, bench.said)
+    wait_for(lambda: len(bench.notices('tls_rpt.changed', receiver='slow')) >= 10, 60, bench.said)
+    first, again = digests[:2]
+    event = first['notice']
+    assert (event['event'], event['kind'], event['status']) == ('digest', 'daemon', 'changed'), event
+    assert event['id'] == event['incident'] == again['notice']['id']
+    assert event['id'] not in {n['id'] for n in first['digest']}
+    assert [n['id'] for n in first['digest']] == [n['id'] for n in again['digest']]
+    assert event['summary'] == f'{len(first["digest"])} for information', event
+    told = [n['id'] for n in bench.notices('tls_rpt.changed', receiver='slow')]
+    assert len(told) == len(set(told)), 'told twice'
+    assert sorted(told) == sorted(n['id'] for n in bench.notices('tls_rpt.changed'))
+    assert bench.stop() == 0
+
+
+def test_an_alarm_system_gets_each_notice_though_the_route_says_digest(tmp_path):
+    world = world_of('a.test', 'b.test')
+    pager = '  pager: {pagerduty: {routing_key_file: /etc/key}, rate_per_minute: 6000}'
+    at = time.strftime('%H:%M', time.localtime(time.time() + 60))
+    bench = Bench(tmp_path, world, receivers=pager, told='pager', group_wait=f'0s, digest: {{at: "{at}"}}').start()
+    bench.look()
+    for name in world.domains:
+        world.domains[name].rua = f'mailto:other@{name}'
+    wait_for(lambda: len(bench.notices(receiver='pager')) == 2, 100, bench.said)
+    assert not any('digest' in b for _, b in bench.attempts)
+    assert bench.stop() == 0
+
+
+def test_a_sample_is_tried_once_and_leaves_nothing_behind(tmp_path):
+    bench = Bench(tmp_path, world_of('a.test')).start()
+    bench.look()
+    for verdict in ({'outcome': 'retry', 'code': 503, 'text': 'busy'},
+                    {'outcome': 'rejected', 'code': 404, 'text': 'nobody here'}):
+        bench.answers['hook'] = verdict
+        answer = bench.web.wish('test-alert', subject='hook')
+        assert (answer['status'], answer['body']) == (502, verdict), answer
+    assert bench.wish('queue')['queue'] == [] and len(bench.attempts) == 2
+    assert bench.stop() == 0
+
+
+# -- alarm systems ---------------------------------------------------------------------------------
+
+def test_an_acknowledgement_reaches_the_pager_and_nobody_else(tmp_path):
+    world = world_of('a.test')
+    pager = '  pager: {pagerduty: {routing_key_file: /etc/key}, fallback: mail}'
+    bench = Bench(tmp_path, world, receivers=pager, told='hook, pager').start()
+    bench.look()
+    world.hosts['mx.a.test'].failure = DOWN
+    uid = bench.notice('host.unreachable', receiver='pager')['incident']
+    bench.notice('host.unreachable')
+    bench.answers['pager'] = {'outcome': 'rejected', 'code': 400, 'text': 'no'}
+    answer = bench.web.wish('ack', subject=uid, author='ada', reason='on it')
+    assert answer['status'] == 200
+    acked = wait_for(lambda: [b['notice'] for r, b in bench.attempts if b['notice'].get('acked_by')], 10,
+                     bench.said)
+    assert (acked[0]['acked_by'], acked[0]['incident'], acked[0]['status']) == ('ada', uid, 'firing')
+    bench.answers['pager'] = {'outcome': 'delivered', 'code': 202}
+    world.hosts['mx.a.test'].failure = None
+    assert bench.notice(status='resolved', receiver='pager')['incident'] == uid
+    bench.notice(status='resolved')
+    assert {r for r, b in bench.attempts if b['notice'].get('acked_by')} == {'pager'}, bench.said()
+    assert bench.notices(receiver='mail') == [], 'an acknowledgement is nothing to fall back with'
+    assert bench.stop() == 0
+
+
+ALERTMANAGER = shutil.which('prometheus-alertmanager')
+
+
+class Alertmanager:
+    def __init__(self, directory):
+        self.directory, self.port, self.process = directory, free_port(), None
+        directory.mkdir()
+        (directory / 'am.yml').write_text('route: {receiver: nobody}\nreceivers: [{name: nobody}]\n')
+
+    @property
+    def url(self):
+        return f'http://127.0.0.1:{self.port}'
+
+    def up(self):
+        self.process = subprocess.Popen(
+            [ALERTMANAGER, f'--config.file={self.directory}/am.yml', f'--storage.path={self.directory}',
+             f'--web.listen-address=127.0.0.1:{self.port}', '--cluster.listen-address='],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.alerts() is not None, 30, 'an Alertmanager')
+
+    def alerts(self):
+        try:
+            with urllib.request.urlopen(f'{self.url}/api/v2/alerts', timeout=5) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
+
+    def down(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.mark.skipif(ALERTMANAGER is None, reason='prometheus-alertmanager is not installed')
+def test_every_alertmanager_has_what_fires_and_its_end(tmp_path):
+    """One from the start, one that comes later, one that never answers."""
+    early, late = Alertmanager(tmp_path / 'early'), Alertmanager(tmp_path / 'late')
+    world = world_of('a.test')
+    urls = json.dumps([f'http://127.0.0.1:{free_port()}', early.url, late.url])
+    bench = Bench(tmp_path, world, receivers=f'  am: {{alertmanager: {{urls: {urls}}}}}', told='am',
+                  notifier=RealNotifier)
+    try:
+        early.up()
+        bench.start()
+        bench.look()
+        world.hosts['mx.a.test'].failure = DOWN
+        (first,) = wait_for(early.alerts, 20, bench.said)
+        assert first['labels']['alertname'] == 'host.unreachable'
+        late.up()
+        (copy,) = wait_for(late.alerts, 75, bench.said)
+        assert copy['labels'] == first['labels']
+        (again,) = wait_for(lambda: [a for a in early.alerts() if a['endsAt'] > first['endsAt']], 20, bench.said)
+        assert again['labels'] == first['labels'] and again['startsAt'] == first['startsAt']
+        world.hosts['mx.a.test'].failure = None
+        wait_for(lambda: not early.alerts() and not late.alerts(), 20, bench.said)
+        assert bench.stop() == 0
+    finally:
+        early.down()
+        late.down()
