@@ -18,6 +18,7 @@
 #include <event2/event.h>
 
 #include "channel.h"
+#include "check_hosts.h"
 #include "clock.h"
 #include "console.h"
 #include "eval.h"
@@ -25,19 +26,19 @@
 #include "message.h"
 #include "private_resolver.h"
 #include "spawn.h"
+#include "stamp.h"
 #include "text.h"
 #include "turnstile.h"
 
-#define AT_ONCE	     16	  /* domains */
-#define SELF_WAIT_MS 8000 /* for the prober to know its view */
-#define GRACE_MS     1500 /* for an answer that is under way at the deadline */
-#define SYSTEM_MAX   3
+#define AT_ONCE	      16   /* domains */
+#define SELF_WAIT_MS  8000 /* for the prober to know its view */
+#define GRACE_MS      1500 /* for an answer that is under way at the deadline */
+#define SYSTEM_MAX    3
+#define SAID_EVERY_MS 10000 /* progress where there is no terminal */
 
 struct job;
 
 struct host_order {
-	struct job *job;
-	const char *name;
 	const struct observation *seen; /* NULL: none came */
 	bool over;
 };
@@ -69,15 +70,17 @@ struct check {
 	pid_t resolver, prober;
 	int lifeline;
 	struct channel *channel;
-	struct event *self_timer, *tick;
+	struct event *self_timer, *tick, *on_sigint;
 	bool sighted; /* the resolver question is settled */
 	struct turnstile *turnstile;
+	struct check_hosts *hosts;
 
 	struct job *jobs;
-	size_t n_jobs, n_begun, n_reported, n_working;
+	size_t n_jobs, n_begun, n_reported, n_working, n_ready;
+	int64_t began_ms, said_ms;
 	char upstream_text[SYSTEM_MAX][64];
 	const char *upstream[SYSTEM_MAX];
-	bool failed;
+	bool failed, interrupted;
 	struct error *err;
 };
 
@@ -87,10 +90,12 @@ static void jobs_begin(struct check *c);
 /* -- jobs ----------------------------------------------------------------------------------------
  */
 
-/* A number for each order: the job's place and the host's, 0 for the domain itself. */
-static uint64_t order_id(const struct check *c, const struct job *j, size_t host)
+/* A number for each order: the job's place from 1, or the host's number with the highest bit. */
+#define HOST_BIT ((uint64_t)1 << 63)
+
+static uint64_t job_id(const struct check *c, const struct job *j)
 {
-	return ((uint64_t)(j - c->jobs) + 1) << 16 | host;
+	return (uint64_t)(j - c->jobs) + 1;
 }
 
 /* What a name on the command line is. */
@@ -114,23 +119,25 @@ static struct observation *unseen(struct job *j, const char *why)
 	return o;
 }
 
+static void report(struct check *c, struct job *j)
+{
+	const struct observation **hosts = arena_array(j->arena, j->n_hosts, sizeof(*hosts));
+	size_t n = 0;
+	for (size_t i = 0; i < j->n_hosts; i++) {
+		if (j->hosts[i].seen != NULL)
+			hosts[n++] = j->hosts[i].seen;
+	}
+	const struct check_sight sight = {j->conf, j->domain, hosts, n, j->ended_ms - j->began_ms};
+	console_progress_end();
+	c->seen(&sight, c->arg);
+	arena_free(j->arena);
+	j->arena = NULL;
+}
+
 static void report_in_order(struct check *c)
 {
-	while (c->n_reported < c->n_jobs && c->jobs[c->n_reported].ready) {
-		struct job *j = &c->jobs[c->n_reported++];
-		const struct observation **hosts =
-		    arena_array(j->arena, j->n_hosts, sizeof(*hosts));
-		size_t n = 0;
-		for (size_t i = 0; i < j->n_hosts; i++) {
-			if (j->hosts[i].seen != NULL)
-				hosts[n++] = j->hosts[i].seen;
-		}
-		const struct check_sight sight = {j->conf, j->domain, hosts, n,
-						  j->ended_ms - j->began_ms};
-		console_progress_end();
-		c->seen(&sight, c->arg);
-		arena_free(j->arena);
-	}
+	while (c->n_reported < c->n_jobs && c->jobs[c->n_reported].ready)
+		report(c, &c->jobs[c->n_reported++]);
 	if (c->n_reported == c->n_jobs)
 		event_base_loopbreak(c->base);
 }
@@ -146,6 +153,7 @@ static void job_end(struct job *j, const char *why)
 		event_free(j->deadline);
 	j->deadline = NULL;
 	j->ready = true;
+	c->n_ready++;
 	j->ended_ms = clock_monotonic_ms();
 	c->n_working--;
 	report_in_order(c);
@@ -197,7 +205,7 @@ static void job_begin(struct job *j)
 	struct message_order o = order_for(j, first_kind(c), j->conf->name);
 	o.ports = &c->wish->host_port;
 	o.n_ports = c->wish->host_port != NULL;
-	channel_send_shape(c->channel, MESSAGE_ORDER, order_id(c, j, 0), &message_order_shape, &o);
+	channel_send_shape(c->channel, MESSAGE_ORDER, job_id(c, j), &message_order_shape, &o);
 	int64_t ms = c->wish->timeout_ms + GRACE_MS;
 	bound = (struct timeval){ms / 1000, ms % 1000 * 1000};
 	j->deadline = evtimer_new(c->base, on_deadline, j);
@@ -210,25 +218,50 @@ static void jobs_begin(struct check *c)
 		job_begin(&c->jobs[c->n_begun++]);
 }
 
-static void order_hosts(struct job *j)
+static void on_host(struct job *j, size_t i, const struct observation *o)
+{
+	if (j->ready || i >= j->n_hosts || j->hosts[i].over)
+		return;
+	j->hosts[i].seen = o;
+	j->hosts[i].over = true;
+	if (++j->n_over == j->n_hosts)
+		job_end(j, NULL);
+}
+
+/* Ask for the host unless another domain did: then what came, or will come, is for this too. */
+static void order_host(struct job *j, size_t i, const struct eval_host *host)
 {
 	struct check *c = j->check;
-	struct eval_host *hosts = eval_hosts(j->domain, j->conf, j->arena, &j->n_hosts);
-	j->hosts = arena_array(j->arena, j->n_hosts, sizeof(*j->hosts));
-	for (size_t i = 0; i < j->n_hosts; i++) {
-		const char *ports[3];
-		struct message_order o = order_for(j, OBS_KIND_HOST, hosts[i].name);
-		j->hosts[i] = (struct host_order){.job = j, .name = hosts[i].name};
-		o.ports = ports;
-		if (hosts[i].mx)
-			ports[o.n_ports++] = "25";
-		if (hosts[i].p465)
-			ports[o.n_ports++] = "465";
-		if (hosts[i].p587)
-			ports[o.n_ports++] = "587";
-		channel_send_shape(c->channel, MESSAGE_ORDER, order_id(c, j, i + 1),
-				   &message_order_shape, &o);
+	const char *ports[3];
+	struct message_order o = order_for(j, OBS_KIND_HOST, host->name);
+	struct check_host *h;
+	bool is_new;
+
+	o.ports = ports;
+	if (host->mx)
+		ports[o.n_ports++] = "25";
+	if (host->p465)
+		ports[o.n_ports++] = "465";
+	if (host->p587)
+		ports[o.n_ports++] = "587";
+	h = check_hosts_get(c->hosts, host->name, ports, o.n_ports, &is_new);
+	if (h->over) {
+		on_host(j, i, h->seen);
+		return;
 	}
+	check_hosts_wait(c->hosts, h, j, i);
+	if (is_new)
+		channel_send_shape(c->channel, MESSAGE_ORDER, HOST_BIT | h->number,
+				   &message_order_shape, &o);
+}
+
+static void order_hosts(struct job *j)
+{
+	struct eval_host *hosts = eval_hosts(j->domain, j->conf, j->arena, &j->n_hosts);
+
+	j->hosts = arena_array(j->arena, j->n_hosts, sizeof(*j->hosts));
+	for (size_t i = 0; i < j->n_hosts && !j->ready; i++)
+		order_host(j, i, &hosts[i]);
 }
 
 static void on_domain(struct job *j, const struct observation *o)
@@ -242,30 +275,39 @@ static void on_domain(struct job *j, const struct observation *o)
 		job_end(j, NULL);
 }
 
-static void on_host(struct job *j, size_t i, const struct observation *o)
+/* For all who wait and whose time is not up. */
+static void host_seen(struct check *c, uint64_t number, const struct frame *f)
 {
-	if (i >= j->n_hosts || j->hosts[i].over)
+	struct check_host *h = check_hosts_number(c->hosts, number);
+	struct error err;
+
+	if (h == NULL || h->over)
 		return;
-	j->hosts[i].seen = o;
-	j->hosts[i].over = true;
-	if (++j->n_over == j->n_hosts)
-		job_end(j, NULL);
+	h->seen =
+	    observation_decode(f->body, f->len, SHAPE_STRICT, check_hosts_arena(c->hosts), &err);
+	h->over = true;
+	if (h->seen != NULL && h->seen->kind != OBS_KIND_HOST)
+		h->seen = NULL;
+	for (const struct check_wait *w = h->waiting; w != NULL; w = w->next)
+		on_host(w->who, w->place, h->seen);
 }
 
 static void on_observed(struct check *c, const struct frame *f)
 {
-	size_t place = (size_t)(f->id >> 16) - 1, host = f->id & 0xffff;
+	size_t place = (size_t)f->id - 1;
 	struct error err;
+	if (f->id & HOST_BIT) {
+		host_seen(c, f->id & ~HOST_BIT, f);
+		return;
+	}
 	if (place >= c->n_jobs || !c->jobs[place].begun || c->jobs[place].ready)
 		return;
 	struct job *j = &c->jobs[place];
 	struct observation *o = observation_decode(f->body, f->len, SHAPE_STRICT, j->arena, &err);
 	if (o == NULL)
 		job_end(j, "the prober's answer was not understood");
-	else if (host == 0 && o->kind == first_kind(c))
+	else if (o->kind == first_kind(c))
 		on_domain(j, o);
-	else if (host > 0 && o->kind == OBS_KIND_HOST)
-		on_host(j, host - 1, o);
 }
 
 /* -- the gate
@@ -531,6 +573,37 @@ static int prober_start(struct check *c)
 /* -- the run
  * ----------------------------------------------------------------------------------------- */
 
+/* "312 of 1000 domains, about 4 min left": the pace so far, once there is one. */
+static void tell_many(struct check *c)
+{
+	int64_t now_ms = clock_monotonic_ms(), passed_ms = now_ms - c->began_ms;
+	char left[STAMP_TEXT], text[128];
+	int n = snprintf(text, sizeof(text), "%zu of %zu domains", c->n_ready, c->n_jobs);
+	if (c->n_ready > 0 && passed_ms > 1000)
+		snprintf(text + n, sizeof(text) - (size_t)n, ", about %s left",
+			 stamp_duration_human(left, passed_ms * (int64_t)(c->n_jobs - c->n_ready) /
+							(int64_t)c->n_ready / 1000));
+	console_progress("%s", text);
+	if (!isatty(STDERR_FILENO) && now_ms - c->said_ms >= SAID_EVERY_MS) {
+		fprintf(stderr, "mxwatch check: %s\n", text);
+		c->said_ms = now_ms;
+	}
+}
+
+/* What is done so far is said, in its order. */
+static void on_sigint(evutil_socket_t fd, short what, void *arg)
+{
+	struct check *c = arg;
+	(void)fd;
+	(void)what;
+	for (size_t i = c->n_reported; i < c->n_jobs; i++) {
+		if (c->jobs[i].ready)
+			report(c, &c->jobs[i]);
+	}
+	c->interrupted = true;
+	event_base_loopbreak(c->base);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -540,7 +613,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (!c->sighted)
 		console_progress("looking for a validating resolver");
 	else if (c->n_jobs > 1)
-		console_progress("%zu of %zu domains", c->n_reported, c->n_jobs);
+		tell_many(c);
 	else if (j->domain == NULL)
 		console_progress("%s: asking the DNS", j->conf->name);
 	else
@@ -564,12 +637,15 @@ static void clear(struct check *c)
 	for (size_t i = c->n_reported; i < c->n_jobs; i++) {
 		if (c->jobs[i].deadline != NULL)
 			event_free(c->jobs[i].deadline);
-		arena_free(c->jobs[i].arena);
+		if (c->jobs[i].arena != NULL)
+			arena_free(c->jobs[i].arena);
 	}
 	free(c->jobs);
 	turnstile_free(c->turnstile);
+	check_hosts_free(c->hosts);
 	event_free(c->self_timer);
 	event_free(c->tick);
+	event_free(c->on_sigint);
 	event_base_free(c->base);
 }
 
@@ -589,7 +665,10 @@ int check_run(const struct conf *conf, bool explicit_resolver, const struct chec
 	    .prober = -1,
 	    .lifeline = -1,
 	    .turnstile = turnstile_new(1, 0),
+	    .hosts = check_hosts_new(),
 	    .base = event_base_new(),
+	    .began_ms = clock_monotonic_ms(),
+	    .said_ms = clock_monotonic_ms(),
 	    .jobs = mem_array(n_domains, sizeof(struct job)),
 	    .n_jobs = n_domains,
 	};
@@ -598,11 +677,15 @@ int check_run(const struct conf *conf, bool explicit_resolver, const struct chec
 	c.self_timer = evtimer_new(c.base, on_self_timer, &c);
 	c.tick = event_new(c.base, -1, EV_PERSIST, on_tick, &c);
 	event_add(c.tick, &often);
+	c.on_sigint = evsignal_new(c.base, SIGINT, on_sigint, &c);
+	event_add(c.on_sigint, NULL);
 	int result = prober_start(&c);
 	if (result == 0)
 		event_base_dispatch(c.base);
 	if (c.failed)
 		result = -1;
+	else if (c.interrupted)
+		result = CHECK_INTERRUPTED;
 	clear(&c);
 	return result;
 }

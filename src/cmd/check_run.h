@@ -29,11 +29,14 @@ struct check_sight { /* of one domain; borrowed during the callback */
 	int64_t duration_ms;
 };
 
+#define CHECK_INTERRUPTED 1
+
 typedef void check_sight_cb(const struct check_sight *sight, void *arg);
 
 /* Look at the domains, several at a time; seen is called once for each, in their order.
  * explicit_resolver: conf's upstreams were named by the user, to be trusted as they are.
- * -1 with err when no prober could be started. */
+ * A host that several of them lead to is looked at once.  CHECK_INTERRUPTED when Ctrl-C came: seen
+ * was called for what was done.  -1 with err when no prober could be started. */
 int check_run(const struct conf *conf, bool explicit_resolver, const struct check_wish *wish,
     const struct conf_domain *domains, size_t n_domains, check_sight_cb *seen, void *arg,
     struct error *err);

@@ -2,7 +2,11 @@
 """`mxwatch check` against every domain of the catalogue, and what the command itself owes."""
 
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
 
 import pytest
 
@@ -73,6 +77,59 @@ def test_many_domains_one_object_a_line(check):
     lines = result.out.strip().splitlines()
     assert [json.loads(line)['domain'] for line in lines] == ['good.test', 'plain.test', 'nxdomain.test']
     assert result.status == 2
+
+
+def test_domains_from_a_file(lab, check, tmp_path):
+    """A host that several domains lead to is looked at as for one of them."""
+    names = tmp_path / 'names.txt'
+    names.write_text('# ours\ngood.test\n\n  GOOD.test.  # again\nnxdomain.test\n')
+    before = lab.hosts['mx1.good.test'].connections
+    alone = check('good.test')
+    once = lab.hosts['mx1.good.test'].connections - before
+    result = check('--from-file', names, 'plain.test', timeout=90)
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [r['domain'] for r in lines] == ['good.test', 'nxdomain.test', 'plain.test'], result
+    assert lines[0]['grade'] == alone.json['grade'] and result.status == 2
+    assert lab.hosts['mx1.good.test'].connections - before == 2 * once
+    assert '3 domains in ' in result.err and '1 fail' in result.err, result
+
+
+def test_domains_that_share_a_host(lab, check):
+    for name in ('shares-a.test', 'shares-b.test'):
+        lab.dns.set(name, 'MX', ['10 mx1.plain.test.'])
+    lab.dns.publish()
+    seen = []
+    for names in (['shares-a.test'], ['shares-a.test', 'shares-b.test']):
+        before = lab.hosts['mx1.plain.test'].connections
+        assert check(*names).status in (0, 1, 2)
+        seen.append(lab.hosts['mx1.plain.test'].connections - before)
+    assert seen[0] == seen[1] > 0
+
+
+def test_a_file_that_is_wrong(mxwatch, tmp_path):
+    assert mxwatch('check', '--from-file', tmp_path / 'none').status == 66
+    result = mxwatch('check', '--from-file', '-', stdin='good.test\na..b\n')
+    assert result.status == 65 and '-:2: "a..b"' in result.err, result
+    assert mxwatch('check', '--from-file', '-', stdin='# nothing\n').status == 64
+
+
+def test_an_interruption_leaves_what_is_done(lab, build):
+    """good.test is ready, silence.test is not."""
+    screen, end = pty.openpty()
+    run = subprocess.Popen([f'{build}/mxwatch', 'check', '--json', '--resolver', lab.resolver,
+                            '--ca-file', lab.ca_file, '--allow-private', '--timeout', '60s',
+                            'silence.test', 'good.test'], stdout=subprocess.PIPE, stderr=end,
+                           env={**os.environ, 'TERM': 'xterm'}, text=True)
+    os.close(end)
+    said = b''
+    while b'1 of 2 domains' not in said:
+        said += os.read(screen, 4096)
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=30)
+    said += os.read(screen, 4096)
+    os.close(screen)
+    assert run.returncode == 130 and b'interrupted: 1 of 2 domains' in said, said
+    assert json.loads(out)['domain'] == 'good.test'
 
 
 def test_text_for_people(lab, mxwatch):
