@@ -68,8 +68,12 @@ static struct finding *mx_absent(struct eval_context *c)
 	struct finding *f;
 
 	if (c->d->mx.dns.status == OBS_DNS_NXDOMAIN) {
-		f = part_critical(c, id, c->domain, FINDING_FAIL,
-				  "The domain does not exist (NXDOMAIN).");
+		const char *alias = c->d->mx.dns.cname;
+		f = part_critical(c, id, c->domain, FINDING_FAIL, "%s does not exist (NXDOMAIN).",
+				  alias ? arena_printf(c->arena,
+						       "The domain is an alias of %s, which",
+						       part_safe(c, alias))
+					: "The domain");
 		part_advise(c, f,
 			    "Look for a typing error, or whether the registration has run out.");
 		f->cause = "nxdomain";

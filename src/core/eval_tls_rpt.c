@@ -115,11 +115,14 @@ static int is_reachable(const struct obs_rua *r, bool mail)
 	return part_lookup_failed(&r->a.dns) || part_lookup_failed(&r->aaaa.dns) ? -1 : 0;
 }
 
+/* "mailto:x@a.test: a.test takes no mail; https://...": every destination that cannot be reached.
+ */
 static void destination_check(struct eval_context *c, const struct rpt *r)
 {
 	static const char id[] = "tls_rpt.destination";
-	const char *unknown = NULL;
-	struct finding *f;
+	const char **bad = arena_array(c->arena, r->record.n_rua + 1, sizeof(*bad));
+	const char *unknown = NULL, *all = "";
+	size_t n = 0;
 
 	for (size_t i = 0; i < r->record.n_rua; i++) {
 		const char *uri = r->record.rua[i];
@@ -129,14 +132,16 @@ static void destination_check(struct eval_context *c, const struct rpt *r)
 			unknown = uri;
 		if (reachable != 0)
 			continue;
-		f = part_soft(part_say(c, id, c->domain, FINDING_WARN, "%s: %s %s.",
-				       part_safe(c, uri),
-				       rua->target ? part_safe(c, rua->target) : "its target",
-				       is_mailto(uri) ? "takes no mail" : "does not resolve"));
-		part_evidence(f, "uri", uri);
-		return;
+		all = arena_printf(c->arena, "%s%s%s: %s %s", all, n > 0 ? "; " : "",
+				   part_safe(c, uri),
+				   rua->target ? part_safe(c, rua->target) : "its target",
+				   is_mailto(uri) ? "takes no mail" : "does not resolve");
+		bad[n++] = uri;
 	}
-	if (unknown)
+	if (n > 0)
+		part_evidence_list(part_soft(part_say(c, id, c->domain, FINDING_WARN, "%s.", all)),
+				   "uris", bad, n);
+	else if (unknown)
 		part_say(c, id, c->domain, FINDING_UNKNOWN,
 			 "Could not be determined: the destination %s was not looked up.",
 			 part_safe(c, unknown));
