@@ -120,7 +120,9 @@ bool store_baseline_suspects(struct store *s);
 struct incident *store_incident_by_key(struct store *s, const char *key, struct arena *arena);
 struct incident *store_incident(struct store *s, int64_t id, struct arena *arena);
 struct incident *store_incident_by_uid(struct store *s, const char *uid, struct arena *arena);
-/* Write; a new one (id 0) gets its id. */
+/* Its first notice leaves under this title. */
+void store_entitle(struct store *s, int64_t incident, const char *title);
+/* Write all but the title; a new one (id 0) gets its id. */
 void store_put_incident(struct store *s, struct incident *i);
 void store_join(struct store *s, int64_t incident, const char *domain, int64_t at);
 void store_leave(struct store *s, int64_t incident, const char *domain, int64_t at);

@@ -98,7 +98,8 @@ bool store_baseline_suspects(struct store *s)
 #define INCIDENT_COLUMNS                                                                           \
 	"id, uid, key, event, check_id, subject, host, mark, kind, severity, open, quiet,"         \
 	" ifnull(initial, 0), opened, closed, since, last_ok, confirmed_by, seq, summary, advice," \
-	" reference, expected, actual, changes, before, after, acked, acked_by, ack_reason"
+	" reference, expected, actual, changes, before, after, acked, acked_by, ack_reason,"       \
+	" title"
 
 static struct incident *incident(struct sql_rows *r, struct arena *arena)
 {
@@ -137,6 +138,7 @@ static struct incident *incident(struct sql_rows *r, struct arena *arena)
 	i->acked = sql_int(r, 27);
 	i->acked_by = sql_text(r, 28, arena);
 	i->ack_reason = sql_text(r, 29, arena);
+	i->title = sql_text(r, 30, arena);
 	sql_end(r);
 	return i;
 }
@@ -195,6 +197,12 @@ void store_put_incident(struct store *s, struct incident *i)
 		(int64_t)i->quiet, i->initial, i->closed, i->confirmed_by, i->seq, i->summary,
 		i->advice, i->reference, i->expected, i->actual, i->changes, i->before, i->after,
 		i->acked, i->acked_by, i->ack_reason, i->id);
+}
+
+void store_entitle(struct store *s, int64_t id, const char *title)
+{
+	sql_run(s->db, "UPDATE incident SET title = ? WHERE id = ? AND title IS NULL", "si", title,
+		id);
 }
 
 void store_join(struct store *s, int64_t id, const char *domain, int64_t at)

@@ -128,5 +128,8 @@ static const char second[] = "CREATE TABLE silence ("
 			     "CREATE INDEX silence_until ON silence (until);"
 			     "ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;";
 
-const char *const store_migrations[] = {first, second};
+/* The Subject of an incident's thread stays, whoever joins it. */
+static const char third[] = "ALTER TABLE incident ADD COLUMN title TEXT;";
+
+const char *const store_migrations[] = {first, second, third};
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

@@ -71,6 +71,7 @@ struct incident { /* a root cause, with the domains it hurts */
 	const char *summary, *advice, *reference, *expected, *actual;
 	const char *changes; /* events that travel with it, separated by blanks; NULL */
 	const char *before, *after; /* of the gravest of them, JSON; NULL */
+	const char *title; /* what its first notice was called, NULL before it */
 	int64_t acked;
 	const char *acked_by, *ack_reason;
 };

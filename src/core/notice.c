@@ -99,6 +99,8 @@ void notice_encode(const struct notice *n, struct buf *out)
 	put_time(o, "at", n->at);
 	if (n->n_causes > 0)
 		put_strings(o, "causes", n->causes, n->n_causes);
+	if (n->title != NULL)
+		put_string(o, "title", n->title);
 	if (n->acked_by != NULL)
 		put_string(o, "acked_by", n->acked_by);
 	char *text = json_dumps(o, JSON_COMPACT);
@@ -128,6 +130,7 @@ static const struct {
     {"owner", offsetof(struct notice, owner), false},
     {"url", offsetof(struct notice, url), false},
     {"runbook_url", offsetof(struct notice, runbook_url), false},
+    {"title", offsetof(struct notice, title), false},
     {"acked_by", offsetof(struct notice, acked_by), false},
 };
 

@@ -56,6 +56,7 @@ struct notice {
 	/* other findings of the same time and subject that this one explains, one line each */
 	const char *const *causes;
 	size_t n_causes;
+	const char *title; /* what its incident's mails are called; NULL = by event and place */
 	const char *acked_by; /* it fires and was acknowledged: news for an alarm system alone */
 };
 
@@ -71,8 +72,8 @@ int notice_decode(const char *json, size_t len, struct arena *arena, struct noti
 const char *notice_over(struct arena *arena, int64_t seconds, const char *summary);
 /* A notice's summary without that beginning, for a place that says so itself. */
 const char *notice_sentence(const struct notice *n);
-/* A few words for a subject line; an event without words of its own is called by its check's
- * title, or by its name. */
+/* A few words for a subject line: what is wrong, or what changed; the name of an event that is
+ * not known. */
 const char *notice_title(const char *event);
 /* What a broken check means for mail delivery, one sentence; static text, "" if nothing. */
 const char *notice_impact(const char *check, enum finding_severity severity);

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "check.h"
 #include "stamp.h"
 #include "text.h"
 
@@ -24,7 +23,7 @@ static const struct {
     {"mx.changed", "MX set changed"},
     {"mx.pattern_drift", "MX and MTA-STS policy disagree"},
     {"mta_sts.id_changed", "MTA-STS id changed"},
-    {"mta_sts.policy_changed", "MTA-STS policy changed under an old id"},
+    {"mta_sts.policy_changed", "MTA-STS policy changed, id did not"},
     {"mta_sts.mode_changed", "MTA-STS mode changed"},
     {"mta_sts.removed", "MTA-STS removed"},
     {"mta_sts.published", "MTA-STS published"},
@@ -51,6 +50,65 @@ static const struct {
     {"monitor.blind", "the monitor cannot see"},
     {"initial.state", "problems at the first look"},
     {"submission.discovery", "submission records changed"},
+    {"digest", "digest"},
+    {"test.alert", "test of this receiver"},
+    {"config.reload_failed", "reload refused"},
+    {"state.damaged", "the state was damaged"},
+    {"state.unwritable", "the state cannot be written"},
+    {"self.resolver", "our resolver fails"},
+    {"self.egress25", "no way out to port 25"},
+    {"self.ipv6", "IPv6 is gone here"},
+    {"self.clock", "our clock was set"},
+    {"self.ca_bundle", "no CA certificates here"},
+    {"self.schedule", "checks come late"},
+    {"notify.delivery", "notices do not arrive"},
+    {"notify.self_dependency", "alerts depend on watched mail"},
+    /* problems called by their check */
+    {"mx.present", "no usable MX"},
+    {"mx.resolves", "MX host does not resolve"},
+    {"mx.ipv6", "no IPv6 at the MX"},
+    {"mx.redundancy", "one MX alone"},
+    {"dnssec.rrsig_expiry", "DNSSEC signatures run out"},
+    {"caa.issuer", "CAA forbids the issuer"},
+    {"smtp.ehlo", "EHLO goes wrong"},
+    {"smtp.ptr", "reverse DNS wrong"},
+    {"smtp.banner_name", "greeting names another host"},
+    {"smtp.starttls_repeat", "STARTTLS offered twice"},
+    {"smtp.auth_cleartext", "AUTH offered in the clear"},
+    {"tls.starttls_injection", "STARTTLS injection"},
+    {"tls.key_exchange", "weak key exchange"},
+    {"tls.compression", "TLS compression on"},
+    {"tls.renegotiation", "insecure renegotiation"},
+    {"tls.cert.trusted", "certificate not trusted"},
+    {"tls.cert.name", "certificate of another name"},
+    {"tls.cert.key", "weak certificate key"},
+    {"tls.cert.signature", "weak certificate signature"},
+    {"tls.cert.pool", "certificates differ by address"},
+    {"tls.cert.renewal", "certificate renewal is late"},
+    {"tls.sni_fallback", "no answer without SNI"},
+    {"dane.tlsa", "TLSA records unusable"},
+    {"dane.dnssec", "TLSA records not signed"},
+    {"dane.rollover", "no TLSA for the next key"},
+    {"dane.covers_all_mx", "MX hosts without DANE"},
+    {"dane.denial", "absence of TLSA not proven"},
+    {"dane.future", "TLSA match about to break"},
+    {"dane.ttl", "TLSA TTL"},
+    {"mta_sts.record", "MTA-STS record broken"},
+    {"mta_sts.policy.tls", "MTA-STS policy host certificate"},
+    {"mta_sts.policy.fetch", "MTA-STS policy not fetched"},
+    {"mta_sts.policy.content_type", "MTA-STS policy content type"},
+    {"mta_sts.policy.syntax", "MTA-STS policy malformed"},
+    {"mta_sts.policy.mode", "MTA-STS not enforced"},
+    {"mta_sts.policy.max_age", "MTA-STS policy lifetime"},
+    {"mta_sts.mx_tls", "MX fails under MTA-STS"},
+    {"mta_sts.host_consistency", "MTA-STS policy hosts disagree"},
+    {"mta_sts.cache_hazard", "cached MTA-STS policies refuse mail"},
+    {"mta_sts.withdrawal", "MTA-STS withdrawn too early"},
+    {"tls_rpt.record", "TLS-RPT record broken"},
+    {"tls_rpt.destination", "TLS-RPT reports not accepted"},
+    {"tls_rpt.self", "TLS-RPT reports take the same way"},
+    {"delivery.sender_view", "senders will not deliver"},
+    {"submission.connect", "submission does not answer"},
 };
 
 const char *notice_title(const char *event)
@@ -59,8 +117,7 @@ const char *notice_title(const char *event)
 		if (strcmp(titles[i].event, event) == 0)
 			return titles[i].title;
 	}
-	const struct check *c = check_find(event);
-	return c != NULL ? c->title : event;
+	return event;
 }
 
 /* -- the end of a problem -- */

@@ -4,7 +4,7 @@
  * ASCII with short lines and quoted-printable (RFC 2045 section 6.7) otherwise.
  *
  * A thread is an incident: Message-ID and References are made from the incident's id and the
- * notice's number, the Subject from what stays the same through its life; what changes, the
+ * notice's number, the Subject is its title, which stays through its life; what changes, the
  * status, stands in the display name of From.
  */
 #include "render.h"
@@ -376,8 +376,7 @@ void render_mail(const struct notice *n, const struct render_letter *letter, str
 	buf_init(&html, PART_MAX);
 	mail_text(&text, arena, n);
 	render_mail_html(n, &html);
-	head(out, arena, n, letter, render_status(n),
-	     arena_printf(arena, "[mxwatch] %s", render_title(arena, n)));
+	head(out, arena, n, letter, render_status(n), render_title(arena, n));
 	body(out, arena, n, &text, &html);
 	buf_clear(&text);
 	buf_clear(&html);
@@ -422,8 +421,7 @@ void render_mail_digest(const struct notice *n, const struct notice *item, size_
 		buf_printf(&text, "\n  and %zu more\n", count - shown);
 	footer(&text, arena, n);
 	render_mail_digest_html(n, item, count, &html);
-	head(out, arena, n, letter, "digest",
-	     arena_printf(arena, "[mxwatch] digest: %zu notice%s", count, count == 1 ? "" : "s"));
+	head(out, arena, n, letter, "digest", arena_printf(arena, "Digest: %s", n->summary));
 	body(out, arena, n, &text, &html);
 	buf_clear(&text);
 	buf_clear(&html);

@@ -10,7 +10,8 @@
 #include "stamp.h"
 #include "text.h"
 
-#define MAX_LINES 40
+#define MAX_LINES   40
+#define LOCK_SCREEN 60 /* characters of a subject that are seen there, about */
 
 /* -- strings from strangers -- */
 
@@ -165,18 +166,30 @@ const char *render_where(struct arena *arena, const struct notice *n)
 	return arena_printf(arena, "%s (%lld domains)", host, (long long)total);
 }
 
+/* "TLSA mismatch" */
+static const char *words(struct arena *arena, const char *event)
+{
+	char *copy = arena_strdup(arena, render_cleaned(arena, notice_title(event), 80));
+	if (*copy >= 'a' && *copy <= 'z' && strchr(copy, '.') == NULL)
+		*copy = (char)(*copy - 'a' + 'A');
+	return copy;
+}
+
 const char *render_title(struct arena *arena, const struct notice *n)
 {
-	const char *where = render_where(arena, n);
+	if (n->title != NULL)
+		return render_cleaned(arena, n->title, 255);
+	const char *what = words(arena, n->event), *where = render_where(arena, n), *on = "";
 	size_t host = strcspn(n->subject, "[");
-	bool elsewhere = strncmp(where, n->subject, host) != 0;
-	const char *on =
-	    !elsewhere
-		? ""
-		: arena_printf(arena, " on %s",
-			       render_cleaned(arena, arena_strndup(arena, n->subject, host), 255));
-	return arena_printf(arena, "%s: %s%s", where,
-			    render_cleaned(arena, notice_title(n->event), 80), on);
+	if (n->kind == NOTICE_DAEMON || n->kind == NOTICE_TEST)
+		return what;
+	if (strncmp(where, n->subject, host) != 0)
+		on = arena_printf(
+		    arena, " on %s",
+		    render_cleaned(arena, arena_strndup(arena, n->subject, host), 255));
+	if (strlen(what) + strlen(where) + strlen(on) > LOCK_SCREEN)
+		on = "";
+	return arena_printf(arena, "%s: %s%s", what, where, on);
 }
 
 const char *render_time(struct arena *arena, int64_t at)

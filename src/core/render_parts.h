@@ -38,7 +38,8 @@ const char *render_headline(struct arena *arena, const struct notice *n);
 const char *render_lead(struct arena *arena, const struct notice *n);
 /* "example.test", or "mx1.example.test (800 domains)" */
 const char *render_where(struct arena *arena, const struct notice *n);
-/* where: title; the same through the life of an incident. */
+/* "TLSA mismatch: example.test on mx1.example.test": what first, for who sees but the beginning.
+ * The notice's own title where it has one, so that an incident keeps its first. */
 const char *render_title(struct arena *arena, const struct notice *n);
 /* "2026-11-22 13:00:00 UTC" */
 const char *render_time(struct arena *arena, int64_t at);

@@ -94,6 +94,7 @@ void engine_compose(struct engine *e, const struct incident *i, enum notice_stat
 	    .since = i->since,
 	    .last_ok = i->last_ok,
 	    .confirmed_by = i->confirmed_by,
+	    .title = i->title,
 	    .at = clock_now(),
 	};
 	engine_members(e, i, n, arena);

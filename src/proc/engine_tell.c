@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "engine_parts.h"
+#include "render_parts.h"
 #include "stamp.h"
 
 #define INITIAL_HOLD_S 900 /* the notice of a first start waits for the rest, at most so long */
@@ -576,6 +577,11 @@ enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, stru
 	engine_members(e, i, &n, arena);
 	if (initial)
 		word_initial(e, i, &n, arena);
+	n.title = i->title;
+	if (n.title == NULL) {
+		n.title = render_title(arena, &n);
+		store_entitle(e->store, i->id, n.title);
+	}
 	o->notice = engine_encoded(&n, arena);
 	return ENGINE_SAY;
 }

@@ -267,7 +267,7 @@ def test_a_mail_arrives_as_it_was_rendered(notifier):
     mail = email.message_from_bytes(text, policy=email.policy.default)
     assert not mail.defects
     assert mail['From'].addresses[0].display_name == 'mxwatch PROBLEM'
-    assert mail['Subject'] == '[mxwatch] x.test: STARTTLS lost on mx1.x.test'
+    assert mail['Subject'] == 'STARTTLS lost: x.test on mx1.x.test'
     assert mail['Auto-Submitted'] == 'auto-generated'
     assert mail['X-Mxwatch-Event'] == 'starttls.lost'
     assert mail['Date'] == 'Sun, 22 Nov 2026 13:05:00 +0000'
@@ -583,7 +583,7 @@ def test_a_digest(notifier, sink):
     assert [e['id'] for e in json.loads(sink.got[0][2])['digest']] == ['evt_0', 'evt_1', 'evt_2']
     assert notifier.send(relay.receiver(), digest, digest=items)['outcome'] == 'delivered'
     mail = email.message_from_bytes(relay.mails[0][2], policy=email.policy.default)
-    assert mail['Subject'] == '[mxwatch] digest: 3 notices'
+    assert mail['Subject'] == 'Digest: 3 notices'
     text = mail.get_body(('plain',)).get_content()
     assert text.startswith('DIGEST: 3 notices')
     assert ' '.join(text.split()).count('does not offer STARTTLS') == 3

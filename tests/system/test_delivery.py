@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: ISC
-"""What leaves the outbox: digests, samples, alarm systems."""
+"""What leaves the outbox: digests, samples, alarm systems, and mail about many domains."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
 import pytest
 
 from engine_bench import Bench, RealNotifier, wait_for, World
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'integration'))
+from lab.loop import Loop  # noqa: E402
+from lab.smtp import MailSink  # noqa: E402
 
 DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
 
@@ -173,3 +179,47 @@ def test_every_alertmanager_has_what_fires_and_its_end(tmp_path):
     finally:
         early.down()
         late.down()
+
+
+# -- mail ------------------------------------------------------------------------------------------
+
+def test_eight_hundred_domains_are_one_mail_with_fifty_names(tmp_path):
+    """The whole way: engine, notifier, courier, relay."""
+    world, loop = World(), Loop()
+    for i in range(800):
+        world.domain(f'd{i:03}.test', 'mx.shared.test')
+    sink = MailSink(loop, 'relay.test', '127.0.0.1', None, free_port())
+    sink.tls = False
+    sink.up()
+    mail = ('  oncall: {email: {to: [oncall@ops.test], from: mxwatch@ops.test, tls: "off",'
+            f' relay: "smtp://127.0.0.1:{sink.port}"}}}}')
+    bench = Bench(tmp_path, world, interval='1h', receivers=mail, told='oncall', notifier=RealNotifier,
+                  group_wait='1s')
+    try:
+        bench.start()
+        wait_for(lambda: bench.wish('status')['not_baselined'] == 0 and bench.settled(), 120, bench.said)
+        world.hosts['mx.shared.test'].failure = DOWN
+        bench.wish('recheck', subject='d000.test')
+        one = wait_for(lambda: sink.mails, 60, bench.said)[0]
+        for i in range(800, 802):     # more domains join: the subject stays
+            world.domain(f'd{i}.test', 'mx.shared.test')
+        bench.write()
+        assert bench.reload()['ok'], bench.reloaded
+        wait_for(lambda: len(bench.rows('SELECT 1 FROM incident_member')) == 802, 60, bench.said)
+        world.hosts['mx.shared.test'].failure = None
+        bench.wish('recheck', subject='d000.test')
+        two = wait_for(lambda: sink.mails[1:], 60, bench.said)[0]
+        assert bench.stop() == 0
+        assert len(sink.mails) == 2, sink.mails
+    finally:
+        sink.down()
+        loop.stop()
+    assert one['Subject'] == two['Subject'] == 'Host unreachable: mx.shared.test (800 domains)'
+    assert two['In-Reply-To'] == one['Message-ID']
+    for mail, total in (one, 800), (two, 802):
+        assert mail['X-Mxwatch-Domains'] == str(total)
+        for part in mail.message.iter_parts():
+            text = part.get_content()
+            assert sum(f'd{i:03}.test' in text for i in range(802)) == 50
+            assert f'and {total - 50} more' in text
+    assert one.text.startswith('CRITICAL') and two.text.startswith('RECOVERED after')

@@ -368,10 +368,11 @@ static void titles(void **state)
 		int64_t total;
 		const char *title;
 	} table[] = {
-	    {"a.test", one, 1, 1, "a.test: STARTTLS lost"},
-	    {"mx.a.test[192.0.2.7]:25", one, 1, 1, "a.test: STARTTLS lost on mx.a.test"},
-	    {"mx.a.test[192.0.2.7]:25", two, 2, 800, "mx.a.test (800 domains): STARTTLS lost"},
-	    {"monitor", NULL, 0, 0, "monitor: STARTTLS lost"},
+	    {"a.test", one, 1, 1, "STARTTLS lost: a.test"},
+	    {"mx.a.test[192.0.2.7]:25", one, 1, 1, "STARTTLS lost: a.test on mx.a.test"},
+	    {"mx.a.test[192.0.2.7]:25", two, 2, 800, "STARTTLS lost: mx.a.test (800 domains)"},
+	    {"mx-01.rack-7.frankfurt.a-rather-long-name.test", one, 1, 1, "STARTTLS lost: a.test"},
+	    {"nothing", NULL, 0, 0, "STARTTLS lost: nothing"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct arena *arena = arena_new();
@@ -383,6 +384,12 @@ static void titles(void **state)
 		assert_string_equal(render_title(arena, &n), table[i].title);
 		arena_free(arena);
 	}
+	struct arena *arena = arena_new();
+	struct notice n = {.event = "self.egress25", .subject = "monitor", .kind = NOTICE_DAEMON};
+	assert_string_equal(render_title(arena, &n), "No way out to port 25");
+	n.title = "as it\r\nwas first"; /* an incident keeps its Subject */
+	assert_string_equal(render_title(arena, &n), "as it  was first");
+	arena_free(arena);
 }
 
 int main(void)
