@@ -98,6 +98,14 @@ void store_view_open(struct store *s, store_view_problem_cb *cb, void *arg)
 	}
 }
 
+void store_view_stamps(struct store *s, store_view_stamp_cb *cb, void *arg)
+{
+	struct sql_rows *r = sql_query(s->db, "SELECT kind, name, at FROM subject", "");
+
+	while (sql_next(r))
+		cb((int)sql_int(r, 0), sql_peek(r, 1), sql_int(r, 2), arg);
+}
+
 /* -- incidents ------------------------------------------------------------------------------------
  */
 

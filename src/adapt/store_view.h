@@ -24,6 +24,10 @@ void store_view_problems(struct store *s, struct view_domain *d, struct arena *a
 typedef void store_view_problem_cb(const struct view_problem *p, void *arg);
 void store_view_open(struct store *s, store_view_problem_cb *cb, void *arg);
 
+/* Every subject there is, when it was looked at last. */
+typedef void store_view_stamp_cb(int kind, const char *name, int64_t at, void *arg);
+void store_view_stamps(struct store *s, store_view_stamp_cb *cb, void *arg);
+
 /* Incidents older than before (0 = from the newest), open ones, closed ones or both, newest first. */
 struct view_incident *store_view_incidents(struct store *s, bool open, bool closed, int64_t before,
     size_t max, struct arena *arena, size_t *n);

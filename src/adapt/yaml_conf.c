@@ -179,12 +179,15 @@ static const struct yaml_key self_check_keys[] = {
 };
 static const struct yaml_section self_check_section = YAML_SECTION("self_check", self_check_keys);
 
+static const char *const metrics_words[] = {"auto", "summary", "domain", "check", NULL};
+
 static const struct yaml_key web_keys[] = {
     {"listen", read_host_ports, C(web_listen), C_LIST(web_listen)},
     {"socket", yaml_read_path, C(web_socket), NULL},
     {"public_url", yaml_read_url, C(web_public_url), NULL},
     {"bearer_token_file", yaml_read_file_secret, C(web_token_file), NULL},
     {"bearer_token", yaml_refuse_secret, 0, "bearer_token_file"},
+    {"metrics", yaml_read_word, C(web_metrics), metrics_words},
 };
 static const struct yaml_section web_section = YAML_SECTION("web", web_keys);
 

@@ -104,6 +104,8 @@ enum conf_receiver_kind { CONF_EMAIL, CONF_WEBHOOK, CONF_PAGERDUTY, CONF_ALERTMA
 enum conf_webhook_format { CONF_FORMAT_JSON, CONF_FORMAT_ALERTMANAGER, CONF_FORMAT_SLACK,
 	CONF_FORMAT_TEAMS, CONF_FORMAT_DISCORD, CONF_FORMAT_NTFY, CONF_FORMAT_GOTIFY,
 	CONF_FORMAT_CLOUDEVENTS };
+/* What /metrics has for each domain (core/metrics.h). */
+enum conf_metrics { CONF_METRICS_AUTO, CONF_METRICS_SUMMARY, CONF_METRICS_DOMAIN, CONF_METRICS_CHECK };
 extern const char *const conf_receiver_kind_words[];
 extern const char *const conf_webhook_format_words[];
 extern const char *const conf_relay_tls_words[];
@@ -240,6 +242,7 @@ struct conf {
 	size_t n_web_listen;
 	const char *web_socket; /* Unix socket path */
 	const char *web_public_url, *web_token_file;
+	enum conf_metrics web_metrics;
 };
 
 /* The configuration with every built-in default and no domains; never NULL. */

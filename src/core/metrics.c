@@ -3,34 +3,50 @@
 
 #include <string.h>
 
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+#include "metrics_parts.h"
+
+/* -- an exposition -------------------------------------------------------------------------- */
+
+void metrics_head(const struct exposition *e, const char *name, const char *type, const char *help)
 {
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	size_t len = strlen(name);
+
+	if (e->open_metrics && strcmp(type, "counter") == 0)
+		len -= strlen("_total"); /* the family's name there */
+	buf_printf(e->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, name, help, (int)len, name,
+		   type);
 }
 
-static void single(struct buf *out, const char *name, const char *type, const char *help,
-		   int64_t value)
+void metrics_single(const struct exposition *e, const char *name, const char *type,
+		    const char *help, int64_t value)
 {
-	head(out, name, type, help);
-	buf_printf(out, "%s %lld\n", name, (long long)value);
+	metrics_head(e, name, type, help);
+	buf_printf(e->out, "%s %lld\n", name, (long long)value);
 }
 
-/* A label value: backslash, quote and line end escaped. */
-static void label(struct buf *out, const char *key, const char *value)
+void metrics_label(const struct exposition *e, const char *key, const char *value)
 {
-	buf_printf(out, "%s=\"", key);
-	for (; *value; value++) {
+	buf_printf(e->out, "%s=\"", key);
+	for (; value && *value; value++) {
 		if (*value == '\n')
-			buf_addstr(out, "\\n");
+			buf_addstr(e->out, "\\n");
 		else if (*value == '\\' || *value == '"')
-			buf_printf(out, "\\%c", *value);
+			buf_printf(e->out, "\\%c", *value);
 		else
-			buf_addch(out, *value);
+			buf_addch(e->out, *value);
 	}
-	buf_addch(out, '"');
+	buf_addch(e->out, '"');
 }
 
-static void totals(const struct metrics *m, struct buf *out)
+void metrics_end(const struct exposition *e)
+{
+	if (e->open_metrics)
+		buf_addstr(e->out, "# EOF\n");
+}
+
+/* -- the daemon itself ---------------------------------------------------------------------- */
+
+static void totals(const struct metrics *m, const struct exposition *e)
 {
 	size_t states[VIEW_N] = {0};
 	static const int shown[] = {VIEW_OK, VIEW_WARNING, VIEW_CRITICAL, VIEW_UNKNOWN,
@@ -38,178 +54,131 @@ static void totals(const struct metrics *m, struct buf *out)
 
 	for (size_t i = 0; i < m->conf->n_domains; i++)
 		states[m->marks[i].state]++;
-	head(out, "mxwatch_domains", "gauge", "Watched domains by state.");
+	metrics_head(e, "mxwatch_domains", "gauge", "Watched domains by state.");
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-		buf_printf(out, "mxwatch_domains{state=\"%s\"} %zu\n", view_state_words[shown[i]],
-			   states[shown[i]]);
-	single(out, "mxwatch_hosts", "gauge", "Mail hosts the domains lead to.", m->hosts);
-	head(out, "mxwatch_incidents", "gauge", "Open incidents by severity.");
+		buf_printf(e->out, "mxwatch_domains{state=\"%s\"} %zu\n",
+			   view_state_words[shown[i]], states[shown[i]]);
+	metrics_single(e, "mxwatch_hosts", "gauge", "Mail hosts the domains lead to.", m->hosts);
+	metrics_head(e, "mxwatch_incidents", "gauge", "Open incidents by severity.");
 	for (int i = SEVERITY_INFO; i <= SEVERITY_CRITICAL; i++)
-		buf_printf(out, "mxwatch_incidents{severity=\"%s\",state=\"open\"} %lld\n",
+		buf_printf(e->out, "mxwatch_incidents{severity=\"%s\",state=\"open\"} %lld\n",
 			   finding_severity_words[i], (long long)m->incidents[i]);
 }
 
-static void outbox(const struct metrics *m, struct buf *out)
+static void outbox(const struct metrics *m, const struct exposition *e)
 {
-	single(out, "mxwatch_notifications_pending", "gauge", "Notices that wait for delivery.",
-	       m->outbox[0]);
-	single(out, "mxwatch_notifications_undeliverable", "gauge",
-	       "Notices given up, kept in the queue.", m->outbox[2]);
-	single(out, "mxwatch_notifications_oldest_pending_seconds", "gauge",
-	       "Age of the oldest notice that waits for delivery at once, 0 if there is none.",
-	       m->outbox_oldest ? m->now - m->outbox_oldest : 0);
+	metrics_single(e, "mxwatch_notifications_pending", "gauge",
+		       "Notices that wait for delivery.", m->outbox[0]);
+	metrics_single(e, "mxwatch_notifications_undeliverable", "gauge",
+		       "Notices given up, kept in the queue.", m->outbox[2]);
+	metrics_single(
+	    e, "mxwatch_notifications_oldest_pending_seconds", "gauge",
+	    "Age of the oldest notice that waits for delivery at once, 0 if there is none.",
+	    m->outbox_oldest ? m->now - m->outbox_oldest : 0);
 }
 
-static void engine(const struct metrics *m, struct buf *out)
+static void engine(const struct metrics *m, const struct exposition *e)
 {
-	const struct metrics_engine *e = &m->engine;
+	const struct metrics_engine *g = &m->engine;
 
-	if (e->seen_at == 0)
+	if (g->seen_at == 0)
 		return;
-	single(out, "mxwatch_scheduler_last_tick_timestamp_seconds", "gauge",
-	       "When the engine answered last.", e->seen_at);
-	single(out, "mxwatch_schedule_lag_seconds", "gauge",
-	       "How long the earliest probe of the schedule has been due.", e->lag_s);
-	single(out, "mxwatch_config_last_reload_successful", "gauge",
-	       "1 unless the last reload was refused.", e->reload_ok);
-	single(out, "mxwatch_notifications_dead_total", "counter",
-	       "Notices given up since the engine started.", e->given_up);
-	single(out, "mxwatch_checks_inflight", "gauge", "Probes under way.", e->in_flight);
-	single(out, "mxwatch_observations_waiting", "gauge",
-	       "Observations that wait for the state.", e->waiting);
-	single(out, "mxwatch_domains_to_judge", "gauge", "Domains that wait to be judged.",
-	       e->to_judge);
-	single(out, "mxwatch_probers", "gauge", "Prober processes that are up.", e->probers);
-	single(out, "mxwatch_observations_total", "counter",
-	       "Observations taken since the engine started.", e->observed);
-	single(out, "mxwatch_judgements_total", "counter",
-	       "Domains judged since the engine started.", e->judged);
-	single(out, "mxwatch_self_check_up", "gauge",
-	       "1 while we can see: 0 is our own fault and nobody else's.", !e->blind);
-	single(out, "mxwatch_state_writable", "gauge", "1 while the state can be written.",
-	       e->state_writable);
+	metrics_single(e, "mxwatch_scheduler_last_tick_timestamp_seconds", "gauge",
+		       "When the engine answered last.", g->seen_at);
+	metrics_single(e, "mxwatch_schedule_lag_seconds", "gauge",
+		       "How long the earliest probe of the schedule has been due.", g->lag_s);
+	metrics_single(e, "mxwatch_config_last_reload_successful", "gauge",
+		       "1 unless the last reload was refused.", g->reload_ok);
+	metrics_single(e, "mxwatch_notifications_dead_total", "counter",
+		       "Notices given up since the engine started.", g->given_up);
+	metrics_single(e, "mxwatch_checks_inflight", "gauge", "Probes under way.", g->in_flight);
+	metrics_single(e, "mxwatch_observations_waiting", "gauge",
+		       "Observations that wait for the state.", g->waiting);
+	metrics_single(e, "mxwatch_domains_to_judge", "gauge", "Domains that wait to be judged.",
+		       g->to_judge);
+	metrics_single(e, "mxwatch_probers", "gauge", "Prober processes that are up.", g->probers);
+	metrics_single(e, "mxwatch_observations_total", "counter",
+		       "Observations taken since the engine started.", g->observed);
+	metrics_single(e, "mxwatch_judgements_total", "counter",
+		       "Domains judged since the engine started.", g->judged);
+	metrics_single(e, "mxwatch_self_check_up", "gauge",
+		       "1 while we can see: 0 is our own fault and nobody else's.", !g->blind);
+	metrics_single(e, "mxwatch_state_writable", "gauge", "1 while the state can be written.",
+		       g->state_writable);
 }
 
-static void domain_value(const struct metrics *m, struct buf *out, const char *name,
-			 const char *help, int64_t (*value)(const struct metrics *, size_t))
+static void muted(const struct metrics *m, const struct exposition *e)
 {
-	head(out, name, "gauge", help);
-	for (size_t i = 0; i < m->conf->n_domains; i++) {
-		if (m->marks[i].state == VIEW_PENDING)
+	metrics_single(e, "mxwatch_silences", "gauge", "Silences in force.", m->silences);
+	metrics_head(e, "mxwatch_maintenance_active", "gauge",
+		     "1 while the maintenance window of the configuration is open.");
+	for (size_t i = 0; i < m->n_windows; i++) {
+		const struct metrics_window *w = &m->windows[i];
+		buf_addstr(e->out, "mxwatch_maintenance_active{");
+		metrics_label(e, "maintenance", w->name);
+		buf_printf(e->out, "} %d\n", w->from <= m->now && m->now < w->until);
+	}
+	metrics_head(e, "mxwatch_maintenance_begin_timestamp_seconds", "gauge",
+		     "Begin of the window that is open, or else of the next one.");
+	for (size_t i = 0; i < m->n_windows; i++) {
+		if (m->windows[i].until == 0)
 			continue;
-		buf_printf(out, "%s{", name);
-		label(out, "domain", m->conf->domains[i].name);
-		buf_printf(out, "} %lld\n", (long long)value(m, i));
+		buf_addstr(e->out, "mxwatch_maintenance_begin_timestamp_seconds{");
+		metrics_label(e, "maintenance", m->windows[i].name);
+		buf_printf(e->out, "} %lld\n", (long long)m->windows[i].from);
 	}
 }
 
-static int64_t status_of(const struct metrics *m, size_t i)
+static void daemon_itself(const struct metrics *m, const struct exposition *e)
 {
-	static const int status[VIEW_N] = {
-	    [VIEW_UNKNOWN] = 3, [VIEW_WARNING] = 1, [VIEW_CRITICAL] = 2};
-
-	return status[m->marks[i].state];
+	metrics_head(e, "mxwatch_build_info", "gauge", "The program that answers.");
+	buf_addstr(e->out, "mxwatch_build_info{");
+	metrics_label(e, "version", m->version);
+	buf_addstr(e->out, "} 1\n");
+	metrics_single(e, "mxwatch_start_time_seconds", "gauge", "When this process started.",
+		       m->started);
+	metrics_single(e, "mxwatch_config_last_reload_success_timestamp_seconds", "gauge",
+		       "When the configuration in force was read.", m->loaded);
+	totals(m, e);
+	muted(m, e);
+	outbox(m, e);
+	engine(m, e);
 }
 
-static int64_t checked_of(const struct metrics *m, size_t i)
+/* -- how much ------------------------------------------------------------------------------- */
+
+enum conf_metrics metrics_detail(enum conf_metrics wish, size_t domains)
 {
-	return m->marks[i].at;
+	if (wish != CONF_METRICS_AUTO)
+		return wish;
+	return domains <= METRICS_CHECKS    ? CONF_METRICS_CHECK
+	       : domains <= METRICS_DOMAINS ? CONF_METRICS_DOMAIN
+					    : CONF_METRICS_SUMMARY;
 }
 
-static int64_t interval_of(const struct metrics *m, size_t i)
+bool metrics_in_shard(const char *name, size_t shard, size_t shards)
 {
-	return m->conf->domains[i].settings->interval_s;
+	uint32_t h = 2166136261u; /* FNV-1a: a name stays in its shard */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return h % shards == shard;
 }
 
-static void domain_info(const struct metrics *m, struct buf *out)
+void metrics_text(const struct metrics *m, bool open_metrics, struct buf *out)
 {
-	head(out, "mxwatch_domain_info", "gauge", "Owner, first group and grade of a domain.");
-	for (size_t i = 0; i < m->conf->n_domains; i++) {
-		const struct conf_domain *d = &m->conf->domains[i];
-		buf_addstr(out, "mxwatch_domain_info{");
-		label(out, "domain", d->name);
-		label(out, ",owner", d->extra->owner ? d->extra->owner : "");
-		label(out, ",group", d->extra->n_groups ? d->extra->groups[0] : "");
-		label(out, ",grade", view_grade_words[m->marks[i].grade]);
-		buf_addstr(out, "} 1\n");
-	}
+	const struct exposition e = {out, open_metrics};
+
+	daemon_itself(m, &e);
+	if (m->detail != CONF_METRICS_SUMMARY)
+		metrics_details(m, &e);
+	metrics_end(&e);
 }
 
-static void problems(const struct metrics *m, struct buf *out)
+void metrics_shard_text(const struct metrics *m, bool open_metrics, struct buf *out)
 {
-	head(
-	    out, "mxwatch_check_status", "gauge",
-	    "Open problems by check: 1 warning, 2 critical, 3 unknown; absent while there is none.");
-	for (size_t i = 0; i < m->n_problems; i++) {
-		buf_addstr(out, "mxwatch_check_status{");
-		label(out, "domain", m->problems[i].domain);
-		label(out, ",check", m->problems[i].check);
-		buf_printf(out, "} %d\n", m->problems[i].status);
-	}
-}
+	const struct exposition e = {out, open_metrics};
 
-/* "host[address]:port" in its parts. */
-static void service(struct buf *out, const char *subject)
-{
-	const char *open = strchr(subject, '['), *close = strrchr(subject, ']');
-	char part[512];
-
-	if (open == NULL || close == NULL || close < open || strlen(subject) >= sizeof(part)) {
-		label(out, "mx", subject);
-		return;
-	}
-	memcpy(part, subject, (size_t)(open - subject));
-	part[open - subject] = '\0';
-	label(out, "mx", part);
-	memcpy(part, open + 1, (size_t)(close - open - 1));
-	part[close - open - 1] = '\0';
-	label(out, ",address", part);
-	label(out, ",port", close[1] == ':' ? close + 2 : "");
-}
-
-static void certificates(const struct metrics *m, struct buf *out)
-{
-	static const struct {
-		const char *name, *help;
-	} ends[] = {
-	    {"mxwatch_cert_not_after_timestamp_seconds",
-	     "End of the leaf certificate of a service."},
-	    {"mxwatch_cert_not_before_timestamp_seconds", "Its beginning."},
-	};
-
-	for (size_t k = 0; k < 2; k++) {
-		head(out, ends[k].name, "gauge", ends[k].help);
-		for (size_t i = 0; i < m->n_expiries; i++) {
-			const struct view_expiry *e = &m->expiries[i];
-			buf_printf(out, "%s{", ends[k].name);
-			service(out, e->subject);
-			buf_printf(out, "} %lld\n", (long long)(k ? e->not_before : e->not_after));
-		}
-	}
-}
-
-void metrics_text(const struct metrics *m, struct buf *out)
-{
-	head(out, "mxwatch_build_info", "gauge", "The program that answers.");
-	buf_addstr(out, "mxwatch_build_info{");
-	label(out, "version", m->version);
-	buf_addstr(out, "} 1\n");
-	single(out, "mxwatch_start_time_seconds", "gauge", "When this process started.",
-	       m->started);
-	single(out, "mxwatch_config_last_reload_success_timestamp_seconds", "gauge",
-	       "When the configuration in force was read.", m->loaded);
-	totals(m, out);
-	outbox(m, out);
-	engine(m, out);
-	if (m->conf->n_domains > METRICS_DOMAINS)
-		return;
-	domain_value(m, out, "mxwatch_domain_status",
-		     "Worst open problem: 0 none, 1 warning, 2 critical, 3 unknown.", status_of);
-	domain_value(m, out, "mxwatch_domain_last_check_timestamp_seconds",
-		     "When the domain was looked at.", checked_of);
-	domain_value(m, out, "mxwatch_domain_check_interval_seconds",
-		     "How often it is to be looked at.", interval_of);
-	domain_info(m, out);
-	problems(m, out);
-	certificates(m, out);
+	metrics_details(m, &e);
+	metrics_end(&e);
 }

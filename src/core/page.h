@@ -20,6 +20,7 @@ void page_incidents(const struct view_incident *rows, size_t n, const struct vie
     int64_t now, struct buf *out);
 void page_changes(const struct view_change *rows, size_t n, const struct view_page *place,
     int64_t now, struct buf *out);
+void page_maintenance(const struct view_muted *m, int64_t now, struct buf *out);
 /* Atom (RFC 4287); base: "https://mx.example.org", where links lead. */
 void page_atom(const struct view_change *rows, size_t n, const char *base, int64_t now,
     struct buf *out);

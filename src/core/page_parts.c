@@ -19,7 +19,8 @@ static const struct {
 } places[] = {{"/", "Overview"},
 	      {"/domains", "Domains"},
 	      {"/incidents", "Incidents"},
-	      {"/changes", "Changes"}};
+	      {"/changes", "Changes"},
+	      {"/maintenance", "Maintenance"}};
 
 void page_begin(struct buf *out, const char *title, const char *active)
 {

@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "finding.h"
 #include "grade.h"
+#include "mute.h"
 #include "observation.h"
 
 enum view_state { /* of a domain, by what is open */
@@ -85,6 +86,13 @@ struct view_overview {
 	size_t n_changes;
 	const struct view_expiry *expiries; /* soonest first */
 	size_t n_expiries;
+};
+
+struct view_muted { /* what holds notices back, now or at its next turn */
+	const struct mute_window *windows; /* of every maintenance of the configuration */
+	size_t n_windows;
+	const struct mute_silence *silences; /* in force */
+	size_t n_silences;
 };
 
 struct view_page { /* where a keyset page ends */

@@ -275,15 +275,42 @@ static void begin(struct web *w)
 	on_status(-1, 0, w);
 }
 
-static bool same_listeners(const struct conf *a, const struct conf *b)
+static bool same_text(const char *a, const char *b)
 {
-	bool same = a->n_web_listen == b->n_web_listen &&
-		    (a->web_socket == NULL) == (b->web_socket == NULL) &&
-		    (a->web_socket == NULL || strcmp(a->web_socket, b->web_socket) == 0);
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What was opened, or allowed to be read, before the sandbox was entered. */
+static bool same_places(const struct conf *a, const struct conf *b)
+{
+	bool same = a->n_web_listen == b->n_web_listen && same_text(a->web_socket, b->web_socket) &&
+		    same_text(a->web_token_file, b->web_token_file);
 
 	for (size_t i = 0; same && i < a->n_web_listen; i++)
 		same = strcmp(a->web_listen[i], b->web_listen[i]) == 0;
 	return same;
+}
+
+static void begin_anew(struct web *w);
+
+/* The parent starts us again at once; who waits for an answer gets it first. */
+static void on_anew(evutil_socket_t fd, short what, void *arg)
+{
+	struct web *w = arg;
+	(void)fd;
+	(void)what;
+
+	if (HASH_COUNT(w->wishes) == 0)
+		event_base_loopbreak(w->base);
+	else
+		begin_anew(w);
+}
+
+static void begin_anew(struct web *w)
+{
+	static const struct timeval soon = {.tv_sec = 1};
+
+	event_base_once(w->base, -1, EV_TIMEOUT, on_anew, w, &soon);
 }
 
 static void load_again(struct web *w)
@@ -292,8 +319,12 @@ static void load_again(struct web *w)
 
 	if (conf == NULL)
 		return;
-	if (!same_listeners(w->conf, conf))
-		log_warning("web", "web.listen and web.socket change at the next start only");
+	if (!same_places(w->conf, conf)) {
+		log_info("web", "listens elsewhere: begins anew");
+		begin_anew(w);
+	}
+	web_measure_free(w);
+	w->measures = NULL;
 	conf_free(w->conf);
 	w->conf = conf;
 	w->sight.taken_ms = 0;
@@ -373,6 +404,7 @@ void web_run(int channel)
 	 */
 	http_server_free(w.tcp);
 	http_server_free(w.local);
+	web_measure_free(&w);
 	store_close(w.store);
 	channel_free(w.channel);
 	event_free(w.on_status);

@@ -96,8 +96,7 @@ static void days(struct exchange *x, struct view_detail *d, int64_t first)
 	d->days = worst;
 }
 
-static void judge(struct exchange *x, struct view_detail *d, const struct eval_host *hosts,
-		  size_t n)
+void web_judge(struct exchange *x, struct view_detail *d, const struct eval_host *hosts, size_t n)
 {
 	struct store *s = x->w->store;
 	const struct observation **seen =
@@ -142,7 +141,7 @@ bool web_detail(struct exchange *x, struct view_detail *d)
 	store_view_begin(s);
 	web_fill_row(x, at, &d->row);
 	hosts = store_view_hosts_of(s, d->row.name, x->arena, &n);
-	judge(x, d, hosts, n);
+	web_judge(x, d, hosts, n);
 	d->incidents =
 	    store_view_incidents_of(s, d->row.name, SHOWN_INCIDENTS, x->arena, &d->n_incidents);
 	changes(x, d, hosts, n);

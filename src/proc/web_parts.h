@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "channel.h"
 #include "conf.h"
+#include "eval.h"
 #include "http_server.h"
 #include "metrics.h"
 #include "store.h"
@@ -23,6 +24,7 @@
 struct event;
 struct event_base;
 struct json_t;
+struct web_measures;
 
 struct web_wish { /* asked of the engine, not answered yet */
 	uint64_t id;
@@ -49,6 +51,7 @@ struct web {
 	uint64_t last_wish;
 	struct web_sight sight;
 	struct metrics_engine engine;
+	struct web_measures *measures; /* NULL until somebody asks */
 	char *status; /* the engine's own words, JSON, NULL */
 	int64_t started, loaded;
 };
@@ -78,16 +81,37 @@ void web_answer(struct web *w, struct http_request *r, bool local);
 void web_answered(struct http_request *r, int status, const char *json);
 void web_reply_html(struct exchange *x, int status, struct buf *page);
 void web_reply_json(struct exchange *x, int status, struct json_t *value); /* takes it */
-/* As JSON below /api, as a page elsewhere. */
+/* As a page for a browser, as RFC 9457 has it for all others. */
 void web_refuse(struct exchange *x, int status, const char *why);
 
 /* -- web_read.c: the handlers of GET -- */
 
 typedef void web_handler(struct exchange *x);
 web_handler web_overview, web_domains, web_domain, web_host, web_incidents, web_changes, web_atom,
-    web_style, web_badge, web_metrics, web_healthz, web_readyz, web_api_openapi, web_api_domains,
+    web_style, web_badge, web_healthz, web_readyz, web_api_openapi, web_api_domains,
     web_api_domain, web_api_history, web_api_diff, web_api_incidents, web_api_incident,
     web_api_changes, web_api_status;
+
+/* -- web_mute.c -- */
+
+web_handler web_maintenance;
+/* Everything in the exchange's arena. */
+struct view_muted web_muted(struct exchange *x);
+
+/* -- web_metrics.c -- */
+
+web_handler web_metrics, web_metrics_shard, web_probe;
+
+/* -- web_measure.c -- */
+
+/* Look what differs from what was measured before, and read some of it anew: the rest follows
+ * in small pieces between other work. */
+void web_measure(struct web *w);
+/* NULL: not measured yet. */
+const struct measure_domain *web_measured_domain(struct web *w, const char *name);
+/* All hosts, in arena. */
+const struct metrics_host *web_measured_hosts(struct web *w, struct arena *arena, size_t *n);
+void web_measure_free(struct web *w);
 
 /* -- web_detail.c -- */
 
@@ -95,6 +119,9 @@ web_handler web_overview, web_domains, web_domain, web_host, web_incidents, web_
  * False when it is not watched (answered already). */
 bool web_detail(struct exchange *x, struct view_detail *d);
 void web_detail_clear(struct view_detail *d);
+/* The part of it that judges: d->row.name and d->row.conf say whom; hosts are those the domain
+ * leads to.  d->in->domain is NULL where it was not looked at yet. */
+void web_judge(struct exchange *x, struct view_detail *d, const struct eval_host *hosts, size_t n);
 /* The place of x->name in the configuration, SIZE_MAX when it is not watched (answered). */
 size_t web_find(struct exchange *x);
 void web_fill_row(struct exchange *x, size_t at, struct view_domain *d);

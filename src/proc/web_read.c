@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * What is there to be read: pages, the API's lists and objects, metrics, badge and health.
+ * What is there to be read: pages, the API's lists and objects, badge and health.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -19,14 +19,13 @@
 #include "text.h"
 #include "web_parts.h"
 
-#define PAGE_ROWS     100
-#define LIMIT_MAX     1000
-#define FEED_ROWS     50
-#define READY_S	      30 /* the engine has answered within */
-#define HOST_DOMAINS  200
-#define COMPARED_MAX  50 /* hosts of a domain */
-#define STATES_BACK   50 /* how far back a state that differs is looked for */
-#define METRICS_CERTS 50000
+#define PAGE_ROWS    100
+#define LIMIT_MAX    1000
+#define FEED_ROWS    50
+#define READY_S	     30 /* the engine has answered within */
+#define HOST_DOMAINS 200
+#define COMPARED_MAX 50 /* hosts of a domain */
+#define STATES_BACK  50 /* how far back a state that differs is looked for */
 
 static int64_t number(const struct exchange *x, const char *key, int64_t otherwise)
 {
@@ -504,58 +503,6 @@ void web_style(struct exchange *x)
 {
 	http_answer_header(x->r, "Cache-Control", "max-age=300");
 	http_reply(x->r, 200, "text/css; charset=utf-8", page_style(), strlen(page_style()));
-}
-
-struct problems {
-	struct arena *arena;
-	struct view_problem *item;
-	size_t n, size;
-};
-
-static void take_problem(const struct view_problem *p, void *arg)
-{
-	struct problems *all = arg;
-
-	if (all->n == all->size) {
-		struct view_problem *more =
-		    arena_array(all->arena, all->size ? 2 * all->size : 64, sizeof(*more));
-		if (all->n)
-			memcpy(more, all->item, all->n * sizeof(*more));
-		all->size = all->size ? 2 * all->size : 64;
-		all->item = more;
-	}
-	all->item[all->n++] = (struct view_problem){arena_strdup(all->arena, p->domain),
-						    arena_strdup(all->arena, p->check), p->status};
-}
-
-void web_metrics(struct exchange *x)
-{
-	struct web *w = x->w;
-	struct metrics m = {.version = PACKAGE_VERSION,
-			    .now = x->now,
-			    .started = w->started,
-			    .loaded = w->loaded,
-			    .conf = w->conf,
-			    .marks = web_sight(w)->marks,
-			    .hosts = web_sight(w)->overview.hosts,
-			    .engine = w->engine};
-	struct problems all = {.arena = x->arena};
-	struct buf out;
-
-	store_view_begin(w->store);
-	store_view_open_by_severity(w->store, m.incidents);
-	store_view_outbox(w->store, m.outbox, &m.outbox_oldest);
-	if (w->conf->n_domains <= METRICS_DOMAINS) {
-		store_view_open(w->store, take_problem, &all);
-		m.expiries = store_view_expiries(w->store, METRICS_CERTS, x->arena, &m.n_expiries);
-	}
-	store_view_end(w->store);
-	m.problems = all.item;
-	m.n_problems = all.n;
-	buf_init(&out, (size_t)64 << 20);
-	metrics_text(&m, &out);
-	http_reply(x->r, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.len);
-	buf_clear(&out);
 }
 
 void web_healthz(struct exchange *x)

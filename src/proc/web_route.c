@@ -58,11 +58,12 @@ void web_reply_json(struct exchange *x, int status, json_t *value)
 
 void web_refuse(struct exchange *x, int status, const char *why)
 {
+	const char *accept = http_header(x->r, "Accept");
 	struct buf page;
 
 	if (status == 401)
 		http_answer_header(x->r, "WWW-Authenticate", "Bearer realm=\"mxwatch\"");
-	if (text_starts(http_path(x->r), "/api/") || http_is_post(x->r)) {
+	if (!accept || strstr(accept, "text/html") == NULL) {
 		web_reply_json(x, status, api_problem(status, why));
 		return;
 	}
@@ -152,11 +153,14 @@ static const struct {
     {"/domains/*", web_domain},
     {"/hosts/*", web_host},
     {"/incidents", web_incidents},
+    {"/maintenance", web_maintenance},
     {"/changes", web_changes},
     {"/changes.atom", web_atom},
     {"/style.css", web_style},
     {"/badge/*", web_badge},
     {"/metrics", web_metrics},
+    {"/metrics/domains", web_metrics_shard},
+    {"/probe", web_probe},
     {"/healthz", web_healthz},
     {"/readyz", web_readyz},
     {"/api/v1/openapi.json", web_api_openapi},

@@ -398,3 +398,25 @@ def test_config_and_route(web, mxwatch):
 def test_daemon_not_reachable(mxwatch, tmp_path):
     said = mxwatch('status', '-s', tmp_path / 'none.sock')
     assert said.status == 69 and 'systemctl status mxwatchd' in said.err
+
+
+def test_other_listeners_after_a_reload(web, client):
+    """web.listen is in force after a reload; the one who asked for it gets the verdict."""
+    with open(web.daemon.file) as f:
+        good = f.read()
+    before = web.daemon.child('web')
+
+    def health(port):
+        with contextlib.suppress(OSError):
+            connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+            connection.request('GET', '/healthz')
+            return connection.getresponse().status
+        return None
+    web.daemon.write(good.replace(f'127.0.0.1:{PORT}', f'127.0.0.1:{PORT + 1}'))
+    assert client('reload', '--wait').status == 0
+    wait_for(lambda: health(PORT + 1) == 200 and health(PORT) is None, 20, web.daemon.said)
+    assert web.daemon.child('web') != before
+    web.daemon.write(good)
+    wait_for(lambda: client('reload', '--wait').status == 0, 20, web.daemon.said)
+    wait_for(lambda: health(PORT) == 200 and health(PORT + 1) is None, 20, web.daemon.said)
+    wait_for(lambda: web.ask('/readyz').status == 200, 20, web.daemon.said)

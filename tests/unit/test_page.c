@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -270,8 +271,9 @@ static void metrics_labels(void **state)
 	struct buf out;
 	(void)state;
 
+	m.detail = CONF_METRICS_CHECK;
 	buf_init(&out, 1 << 20);
-	metrics_text(&m, &out);
+	metrics_text(&m, false, &out);
 	assert_non_null(strstr(buf_str(&out), "\nmxwatch_domains{state=\"warning\"} 1\n"));
 	assert_non_null(strstr(buf_str(&out), "\nmxwatch_domain_status{domain=\"a.test\"} 1\n"));
 	assert_null(strstr(buf_str(&out), "mxwatch_domain_status{domain=\"b.test\"}"));
@@ -280,12 +282,58 @@ static void metrics_labels(void **state)
 	    strstr(buf_str(&out), "{mx=\"mx.a.test\",address=\"192.0.2.1\",port=\"25\"} 2\n"));
 	assert_null(strstr(buf_str(&out), "mxwatch_probers")); /* the engine said nothing yet */
 	buf_reset(&out);
-	conf.n_domains = METRICS_DOMAINS + 1;
-	m.marks = test_calloc(conf.n_domains, sizeof(*m.marks));
-	metrics_text(&m, &out);
+	m.detail = CONF_METRICS_SUMMARY;
+	metrics_text(&m, false, &out);
 	assert_null(strstr(buf_str(&out), "domain=\""));
-	test_free((void *)(uintptr_t)m.marks);
 	buf_clear(&out);
+}
+
+/* OpenMetrics names a counter's family without _total, and says where it ends. */
+static void open_metrics(void **state)
+{
+	struct view_mark marks[] = {{VIEW_OK, VIEW_A, 1000}, {VIEW_OK, VIEW_A, 1000}};
+	struct conf conf = {.domains = (struct conf_domain *)(uintptr_t)domains, .n_domains = 2};
+	struct metrics m = {.version = "1",
+			    .now = NOW,
+			    .conf = &conf,
+			    .marks = marks,
+			    .engine = {.seen_at = NOW},
+			    .detail = CONF_METRICS_SUMMARY};
+	struct buf out;
+	(void)state;
+
+	buf_init(&out, 1 << 20);
+	metrics_text(&m, true, &out);
+	assert_non_null(strstr(buf_str(&out), "# TYPE mxwatch_observations counter\n"));
+	assert_non_null(strstr(buf_str(&out), "\nmxwatch_observations_total 0\n"));
+	assert_string_equal(buf_str(&out) + out.len - 6, "# EOF\n");
+	buf_clear(&out);
+}
+
+/* Every name is in one shard, and in the same one when it is asked again. */
+static void metrics_shards(void **state)
+{
+	char name[32];
+	size_t in[4] = {0};
+	(void)state;
+
+	for (int i = 0; i < 1000; i++) {
+		size_t shards = 0;
+		snprintf(name, sizeof(name), "d%d.test", i);
+		for (size_t k = 0; k < 4; k++)
+			if (metrics_in_shard(name, k, 4)) {
+				in[k]++;
+				shards++;
+			}
+		assert_int_equal(shards, 1);
+	}
+	for (size_t k = 0; k < 4; k++)
+		assert_in_range(in[k], 200, 300);
+	assert_int_equal(metrics_detail(CONF_METRICS_AUTO, METRICS_CHECKS), CONF_METRICS_CHECK);
+	assert_int_equal(metrics_detail(CONF_METRICS_AUTO, METRICS_DOMAINS), CONF_METRICS_DOMAIN);
+	assert_int_equal(metrics_detail(CONF_METRICS_AUTO, METRICS_DOMAINS + 1),
+			 CONF_METRICS_SUMMARY);
+	assert_int_equal(metrics_detail(CONF_METRICS_DOMAIN, 99999), CONF_METRICS_DOMAIN);
 }
 
 static void badge(void **state)
@@ -305,7 +353,8 @@ int main(void)
 	    cmocka_unit_test(pages_are_tame), cmocka_unit_test(domain_page_is_tame),
 	    cmocka_unit_test(waiting_domain), cmocka_unit_test(values_for_people),
 	    cmocka_unit_test(api_values),     cmocka_unit_test(metrics_labels),
-	    cmocka_unit_test(badge),
+	    cmocka_unit_test(badge),	      cmocka_unit_test(open_metrics),
+	    cmocka_unit_test(metrics_shards),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
