@@ -14,14 +14,15 @@ import urllib.parse
 
 import pytest
 
+from lab import netns
 from lab.loop import wait_for
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 CONTRIB = os.path.join(TOP, 'contrib')
-PORT, PROMETHEUS = 9791, 9790
+ADDRESS, PORT, PROMETHEUS = f'{netns.NET}.97.2', 9791, 9790
 OPEN = 'application/openmetrics-text'
 MORE = f'''\
-web: {{listen: [127.0.0.1:{PORT}], metrics: check}}
+web: {{listen: ['{ADDRESS}:{PORT}'], metrics: check}}
 maintenance:
   - {{name: always, match: {{domain: none.test}}, days: [sun, mon, tue, wed, thu, fri, sat], start: "00:00", duration: 24h}}
   - {{name: later, match: {{}}, from: 2199-01-01T00:00:00Z, until: 2199-01-02T00:00:00Z}}
@@ -29,7 +30,7 @@ maintenance:
 
 
 def ask(path, port=PORT, **headers):
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=20)
     connection.request('GET', path, headers=headers)
     answer = connection.getresponse()
     answer.text = answer.read().decode()
@@ -197,14 +198,14 @@ def test_prometheus_scrapes_it(daemon, tmp_path):
     with open(os.path.join(CONTRIB, 'prometheus', 'scrape.yml')) as f:
         text = f.read()
     assert text.count('127.0.0.1:9791') >= 3 and 'example.org' in text
-    text = text.replace('example.org', 'metric-good.test').replace('example.com', 'not-watched.test')
+    text = text.replace('127.0.0.1', ADDRESS).replace('example.org', 'metric-good.test').replace('example.com', 'not-watched.test')
     (tmp_path / 'prometheus.yml').write_text('global: {scrape_interval: 1s}\n' +
                                              text.replace('scrape_interval: ', '#'))
     shutil.copy(os.path.join(CONTRIB, 'prometheus', 'mxwatch.rules.yml'), tmp_path)
     with open(tmp_path / 'log', 'wb') as log:
         process = subprocess.Popen(
             ['prometheus', f'--config.file={tmp_path}/prometheus.yml', f'--storage.tsdb.path={tmp_path}/tsdb',
-             f'--web.listen-address=127.0.0.1:{PROMETHEUS}'], stdout=log, stderr=log)
+             f'--web.listen-address={ADDRESS}:{PROMETHEUS}'], stdout=log, stderr=log)
 
     def query(expression):
         with contextlib.suppress(OSError):

@@ -408,11 +408,11 @@ def test_other_listeners_after_a_reload(web, client):
 
     def health(port):
         with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+            connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
             connection.request('GET', '/healthz')
             return connection.getresponse().status
         return None
-    web.daemon.write(good.replace(f'127.0.0.1:{PORT}', f'127.0.0.1:{PORT + 1}'))
+    web.daemon.write(good.replace(f'{ADDRESS}:{PORT}', f'{ADDRESS}:{PORT + 1}'))
     assert client('reload', '--wait').status == 0
     wait_for(lambda: health(PORT + 1) == 200 and health(PORT) is None, 20, web.daemon.said)
     assert web.daemon.child('web') != before
