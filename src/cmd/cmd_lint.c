@@ -7,6 +7,7 @@
  * problems are turned into remarks here.
  */
 #include "mxwatch.h"
+#include "option.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -441,6 +442,10 @@ static void usage(FILE *stream)
 	    "  tlsa-record      \"3 1 1 0123...\" (RFC 6698 §2.2)\n"
 	    "  watchlist        mxwatch.yaml(5)\n"
 	    "\n"
+	    "  mxwatch lint mta-sts-policy mta-sts.txt --mx mx1.example.org\n"
+	    "  dig +short TXT _mta-sts.example.org | mxwatch lint mta-sts-record\n"
+	    "  mxwatch lint watchlist /etc/mxwatch/mxwatch.yaml\n"
+	    "\n"
 	    "Exit status: 0 valid, 1 accepted with remarks, 2 rejected, 64 usage.\n",
 	    stream);
 }
@@ -482,11 +487,14 @@ static int read_options(struct lint *l, int argc, char **argv)
 						{"no-color", no_argument, NULL, 'n'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
 		if (c == 'j')
 			l->json = true;
 		else if (c == 'n')
 			l->no_color = true;
+		else if (c == '?' || c == ':')
+			return option_wrong("lint", c, argv, options);
 		else if (c != 'm' || !add_mx(l, optarg))
 			return c == 'h' ? -1 : EX_USAGE;
 	}

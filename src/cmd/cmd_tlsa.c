@@ -17,6 +17,7 @@
 #include "idn.h"
 #include "mem.h"
 #include "mxwatch.h"
+#include "option.h"
 #include "stamp.h"
 #include "text.h"
 #include "tlsa.h"
@@ -36,6 +37,7 @@ static const char help[] =
     "\n"
     "  mxwatch tlsa mx1.example.org\n"
     "  mxwatch tlsa --port 465 smtp.example.org\n"
+    "  mxwatch tlsa mx1.example.org | grep ' 3 1 1 ' >> zone.add\n"
     "\n"
     "Exit: 0 records were printed, 3 no certificate could be seen; 64 usage.\n";
 
@@ -90,7 +92,7 @@ static bool read_option(struct options *o, int c)
 		return (stamp_duration_parse(optarg, &o->timeout_s) && o->timeout_s > 0) ||
 		       usage("--timeout is a duration like 30s or 3m, not", optarg);
 	default:
-		return usage("unknown option or missing value", NULL);
+		return false;
 	}
 }
 
@@ -346,11 +348,13 @@ int cmd_tlsa(int argc, char **argv)
 	int c;
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		if (c == OPT_HELP) {
 			fputs(help, stdout);
 			return 0;
 		}
+		if (c == '?' || c == ':')
+			return option_wrong("tlsa", c, argv, long_options);
 		if (!read_option(&o, c))
 			return EX_USAGE;
 	}

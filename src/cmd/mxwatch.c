@@ -17,7 +17,7 @@ static int cmd_help(int argc, char **argv);
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv); /* NULL: announced, not available yet */
+	int (*run)(int argc, char **argv);
 } commands[] = {
     {"check", cmd_check},      {"lint", cmd_lint},	   {"explain", cmd_explain},
     {"tlsa", cmd_tlsa},	       {"status", cmd_client},	   {"list", cmd_client},
@@ -86,18 +86,21 @@ static int run(int argc, char **argv)
 
 	if (c == NULL)
 		return unknown(argv[0]);
-	if (c->run == NULL) {
-		fprintf(stderr, "mxwatch: '%s' is not available yet\n", c->name);
-		return EX_UNAVAILABLE;
-	}
 	return c->run(argc, argv);
 }
 
 static int cmd_version(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	puts(PACKAGE_STRING);
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		fputs("usage: mxwatch version [--json]\n", stdout);
+	} else if (argc > 1 && strcmp(argv[1], "--json") == 0) {
+		puts("{\"name\":\"" PACKAGE_NAME "\",\"version\":\"" PACKAGE_VERSION "\"}");
+	} else if (argc > 1) {
+		fputs("usage: mxwatch version [--json]\n", stderr);
+		return EX_USAGE;
+	} else {
+		puts(PACKAGE_STRING);
+	}
 	return 0;
 }
 
