@@ -110,6 +110,11 @@ static void print_daemon(const struct client_call *c, const json_t *o)
 		puts("  BLIND      nothing can be determined: our resolver or network is down");
 	if (json_is_false(json_object_get(o, "state_writable")))
 		puts("  STATE      cannot be written: see the journal");
+	if (json_object_get(o, "sandbox_lacks")) {
+		fputs("  SANDBOX    ", stdout);
+		say_key(o, "sandbox_lacks");
+		putchar('\n');
+	}
 	fputs("  file       ", stdout);
 	say_key(o, "configuration");
 	putchar('\n');

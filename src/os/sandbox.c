@@ -17,7 +17,10 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -276,6 +279,13 @@ static void build(struct filter *f, const struct role *role)
 	add(f, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
+static bool has_seccomp(void)
+{
+	uint32_t action = SECCOMP_RET_ERRNO;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
 static int enter_seccomp(const struct role *role)
 {
 	struct filter f = {.n = 0};
@@ -287,10 +297,14 @@ static int enter_seccomp(const struct role *role)
 
 #else
 
+static bool has_seccomp(void)
+{
+	return false;
+}
+
 static int enter_seccomp(const struct role *role)
 {
 	(void)role;
-	errno = ENOSYS;
 	return -1;
 }
 
@@ -395,10 +409,20 @@ static int fill(const struct ruleset *r, const struct role *role,
 	return allow_all(r, config->write, WRITE);
 }
 
+static int landlock_abi(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static bool has_landlock(void)
+{
+	return landlock_abi() > 0;
+}
+
 static int enter_landlock(const struct role *role, const struct sandbox_config *config)
 {
-	int abi =
-	    (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = landlock_abi();
+
 	if (abi < 0)
 		return -1;
 	struct ruleset_attr attr = {.fs = FS_ABI_1};
@@ -422,47 +446,77 @@ static int enter_landlock(const struct role *role, const struct sandbox_config *
 
 #else
 
+static bool has_landlock(void)
+{
+	return false;
+}
+
 static int enter_landlock(const struct role *role, const struct sandbox_config *config)
 {
 	(void)role;
 	(void)config;
-	errno = ENOSYS;
 	return -1;
 }
 
 #endif
 
 #ifndef SANITIZED
-static void complain(const struct role *role, const char *what, bool required)
-{
-	const char *why = strerror(errno);
 
-	if (errno == ENOSYS || errno == EOPNOTSUPP)
-		log_warning("sandbox", "this kernel has no %s: %s runs without it", what,
-			    role->name);
-	else if (required)
-		log_fatal("sandbox", "%s was refused: %s", what, why);
-	else
-		log_warning("sandbox", "%s was refused: %s; %s runs without it", what, why,
-			    role->name);
+/* What is lacking, in words; the end when somebody insists on all of it. */
+static const char *go_without(const struct role *role, const char *what, const char *words)
+{
+	const char *wish = getenv("MXWATCH_SANDBOX");
+
+	if (wish != NULL && strcmp(wish, "required") == 0) {
+		log_error("sandbox",
+			  "%s cannot be had here, and MXWATCH_SANDBOX=required: %s does not run",
+			  what, role->name);
+		exit(SANDBOX_EXIT);
+	}
+	log_warning("sandbox", "%s cannot be had here: %s runs without it", what, role->name);
+	return words;
 }
+
+/* The system has it and would not have it used. */
+static void give_up(const struct role *role, const char *what)
+{
+	log_errno_warning("sandbox", "%s", what);
+	log_error("sandbox", "%s does not run with half a sandbox", role->name);
+	exit(SANDBOX_EXIT);
+}
+
 #endif
 
-void sandbox_enter(enum sandbox_role role, const struct sandbox_config *config)
+const char *sandbox_enter(enum sandbox_role role, const struct sandbox_config *config)
 {
 	const struct role *r = &roles[role];
-
 #ifdef SANITIZED
 	(void)enter_landlock;
 	(void)enter_seccomp;
+	(void)has_landlock;
+	(void)has_seccomp;
 	(void)config;
 	log_warning("sandbox", "built with sanitizers: %s runs without a sandbox", r->name);
+	return "no sandbox: built with sanitizers";
 #else
+	bool no_landlock = false, no_seccomp = false;
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		complain(r, "no_new_privs", config->required);
-	if (enter_landlock(r, config) < 0)
-		complain(r, "Landlock", config->required);
-	if (enter_seccomp(r) < 0)
-		complain(r, "seccomp", config->required);
+		give_up(r, "no_new_privs");
+	if (enter_landlock(r, config) < 0) {
+		if (has_landlock())
+			give_up(r, "Landlock");
+		no_landlock = true;
+	}
+	if (enter_seccomp(r) < 0) {
+		if (has_seccomp())
+			give_up(r, "seccomp");
+		no_seccomp = true;
+	}
+	if (no_landlock && no_seccomp)
+		return go_without(r, "neither Landlock nor seccomp", "no Landlock and no seccomp");
+	if (no_landlock)
+		return go_without(r, "Landlock", "no Landlock");
+	return no_seccomp ? go_without(r, "seccomp", "no seccomp") : NULL;
 #endif
 }

@@ -25,9 +25,6 @@
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 enum sandbox_role { SANDBOX_ENGINE, SANDBOX_PROBER, SANDBOX_NOTIFIER, SANDBOX_COURIER,
 	SANDBOX_WEB };
 
@@ -37,12 +34,15 @@ struct sandbox_config {
 	const char *const *read;
 	const char *const *write; /* and create, truncate, rename and remove below */
 	const char *const *exec;  /* notifier: what it may execute */
-	bool required;            /* a refusal of the system ends the process (log_fatal) */
 };
 
-/* Enter.  A kernel that was built without Landlock is a warning; a call that is refused (a
- * container's or unit's own filter) is a warning, or the end when config->required.
+#define SANDBOX_EXIT 78 /* EX_CONFIG: the system would have to change first */
+
+/* Enter.  NULL, or what of it cannot be had here, in words for a person, with a warning in the
+ * log: a kernel (or a container's filter) may know neither Landlock nor seccomp.  The end
+ * (SANDBOX_EXIT) when the system has them and refuses, or has them not and the environment says
+ * MXWATCH_SANDBOX=required, as the unit does.
  * A build with sanitizers only says that it has no sandbox: they need what this forbids. */
-void sandbox_enter(enum sandbox_role role, const struct sandbox_config *config);
+const char *sandbox_enter(enum sandbox_role role, const struct sandbox_config *config);
 
 #endif

@@ -35,6 +35,7 @@ static const char *const kept[] = {"PATH",
 				   "CREDENTIALS_DIRECTORY",
 				   "STATE_DIRECTORY",
 				   "RUNTIME_DIRECTORY",
+				   "MXWATCH_SANDBOX",
 				   "ASAN_OPTIONS",
 				   "LSAN_OPTIONS",
 				   "UBSAN_OPTIONS"};

@@ -157,6 +157,17 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	engine_minute(arg);
 }
 
+void engine_watching(const struct engine *e, char *out, size_t size)
+{
+	size_t n = e->conf->n_domains;
+
+	if (n == 0)
+		snprintf(out, size, "watching nothing yet: name domains in %s, then mxwatch reload",
+			 e->file);
+	else
+		snprintf(out, size, "watching %zu domains", n);
+}
+
 /* The watchdog's tick: only while the schedule moves. */
 static void on_status(evutil_socket_t fd, short what, void *arg)
 {
@@ -170,19 +181,23 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 	engine_watch_self(e);
 	if (clock_monotonic_ms() - e->ticked_ms > 2 * STATUS_S * 1000)
 		return;
-	snprintf(text, sizeof(text),
-		 "%zu domains, %zu hosts, %lld open incidents, %u probes in flight%s%s",
-		 roster_domains(e->roster), roster_hosts(e->roster),
-		 e->store ? (long long)store_open_incidents(e->store) : 0LL, HASH_COUNT(e->orders),
-		 e->sight.blind ? "; BLIND: nothing can be determined" : "",
-		 e->failing ? "; the state cannot be written" : "");
+	if (roster_domains(e->roster) == 0)
+		engine_watching(e, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text),
+			 "%zu domains, %zu hosts, %lld open incidents, %u probes in flight%s%s",
+			 roster_domains(e->roster), roster_hosts(e->roster),
+			 e->store ? (long long)store_open_incidents(e->store) : 0LL,
+			 HASH_COUNT(e->orders),
+			 e->sight.blind ? "; BLIND: nothing can be determined" : "",
+			 e->failing ? "; the state cannot be written" : "");
 	channel_send_shape(e->parent, MESSAGE_STATUS, 0, &message_status_shape, &status);
 	engine_beat(e);
 }
 
 /* -- life ---------------------------------------------------------------------- */
 
-static void enter_sandbox(const struct engine *e)
+static void enter_sandbox(struct engine *e)
 {
 	char conf_dir[4096];
 	const char *read[64] = {"/etc/resolv.conf", "/run/systemd/resolve", "/etc/localtime",
@@ -198,7 +213,8 @@ static void enter_sandbox(const struct engine *e)
 		read[n++] = e->conf->lists[i].file;
 	read[n] = NULL;
 	tzset();
-	sandbox_enter(SANDBOX_ENGINE, &(struct sandbox_config){.read = read, .write = write});
+	e->sandbox_lacks =
+	    sandbox_enter(SANDBOX_ENGINE, &(struct sandbox_config){.read = read, .write = write});
 }
 
 static struct event_base *new_base(void)
@@ -237,10 +253,10 @@ static void make_timers(struct engine *e)
 
 static void say_ready(struct engine *e)
 {
-	char text[128];
+	char text[256];
 	struct message_status ready = {.text = text, .ok = true};
 
-	snprintf(text, sizeof(text), "watching %zu domains", roster_domains(e->roster));
+	engine_watching(e, text, sizeof(text));
 	channel_send_shape(e->parent, MESSAGE_READY, 0, &message_status_shape, &ready);
 }
 

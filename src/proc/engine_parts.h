@@ -160,6 +160,7 @@ struct engine {
 	struct event *on_schedule, *on_flush, *on_gate, *on_outbox, *on_status, *on_minute,
 	    *on_patience;
 	bool reload_failed; /* the last one */
+	const char *sandbox_lacks; /* for people; NULL: nothing */
 	/* figures for STATUS and the status wish */
 	int64_t n_observed, n_judged, n_told, n_dead, told_before;
 };
@@ -178,6 +179,8 @@ void engine_at(struct event *timer, int64_t at_ms);
 /* A new unique name: 32 hex digits, from arena. */
 const char *engine_uid(struct arena *arena);
 void engine_stop(struct engine *e, int exit_status);
+/* What is watched, or what to do where nothing is, for people. */
+void engine_watching(const struct engine *e, char *out, size_t size);
 
 /* -- engine_setup.c -- */
 

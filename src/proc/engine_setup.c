@@ -176,7 +176,7 @@ int engine_open(struct engine *e)
 
 	if (result != STORE_OK) {
 		log_error("store", "%s", err.text);
-		return result == STORE_FAILED ? 1 : PARENT_EXIT_IN_USE;
+		return result == STORE_FAILED ? 1 : PARENT_EXIT_SYSTEM;
 	}
 	j.arena = arena_new();
 	if (!engine_begin(e)) {
@@ -296,6 +296,7 @@ static bool refuse(struct engine *e, const char *why)
 bool engine_reload(struct engine *e, bool force, struct arena *arena, const char **why)
 {
 	struct conf *conf = load(e->file, arena, why);
+	char text[256];
 	size_t dropped;
 	bool differs;
 
@@ -334,7 +335,8 @@ bool engine_reload(struct engine *e, bool force, struct arena *arena, const char
 	tell_notifier(e);
 	engine_beat_anew(e);
 	engine_schedule(e);
-	*why = arena_printf(arena, "watching %zu domains", conf->n_domains);
+	engine_watching(e, text, sizeof(text));
+	*why = arena_printf(arena, "%s", text);
 	return say_reloaded(e, true, *why);
 }
 

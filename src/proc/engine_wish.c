@@ -157,6 +157,8 @@ static void status(struct wishing *w)
 	json_object_set_new(w->body, "lag_s", json_integer(lag_s(e)));
 	json_object_set_new(w->body, "given_up", json_integer(e->n_dead));
 	json_object_set_new(w->body, "reload_ok", json_boolean(!e->reload_failed));
+	if (e->sandbox_lacks)
+		json_object_set_new(w->body, "sandbox_lacks", json_string(e->sandbox_lacks));
 }
 
 static json_t *queue_row(const struct store_outgoing *o)

@@ -185,7 +185,7 @@ static void on_started(struct child *c, int fd, void *arg)
 
 static bool is_final(int exit_status)
 {
-	return exit_status == PARENT_EXIT_CONFIG || exit_status == PARENT_EXIT_IN_USE;
+	return exit_status == PARENT_EXIT_CONFIG || exit_status == PARENT_EXIT_SYSTEM;
 }
 
 static void on_ended(struct child *c, int status, void *arg)

@@ -19,7 +19,7 @@
 #define PARENT_H
 
 #define PARENT_EXIT_CONFIG 2  /* the configuration has errors */
-#define PARENT_EXIT_IN_USE 78 /* another mxwatchd has the state */
+#define PARENT_EXIT_SYSTEM 78 /* another mxwatchd has the state, or the sandbox is refused */
 
 struct privdrop;
 

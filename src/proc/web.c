@@ -238,7 +238,8 @@ static const char *folder(const char *file, char out[PATH_MAX])
 	return dirname(out);
 }
 
-/* Listeners and database are open; what remains is to read the configuration again. */
+/* Listeners are bound; what remains is to read.  The database is opened inside: SQLite would open
+ * its log and the memory beside it for writing, which a descriptor from before would allow. */
 static void enter_sandbox(const struct web *w)
 {
 	char conf_folder[PATH_MAX], token_folder[PATH_MAX];
@@ -264,13 +265,13 @@ static void begin(struct web *w)
 	w->conf = load(w->file);
 	if (w->conf == NULL)
 		log_fatal("web", "%s cannot be read", w->file);
-	w->store = store_open_read_only(w->conf->state_path, &err);
-	if (w->store == NULL)
-		log_fatal("web", "%s", err.text);
 	w->loaded = clock_now();
 	listen_local(w);
 	listen_tcp(w);
 	enter_sandbox(w);
+	w->store = store_open_read_only(w->conf->state_path, &err);
+	if (w->store == NULL)
+		log_fatal("web", "%s", err.text);
 	event_add(w->on_status, &status);
 	on_status(-1, 0, w);
 }
