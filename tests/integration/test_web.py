@@ -218,7 +218,7 @@ def test_wishes_take_the_token_or_the_socket(web):
     assert web.ask(path, 'POST', {}, Authorization='Bearer ' + TOKEN).status == 202
     assert web.ask(path, 'POST', {}, local=True).status == 202
     assert web.ask('/api/v1/queue').status == 401
-    assert web.ask(path, 'GET').status == 405
+    assert web.ask('/api/v1/reload', 'GET').status == 405
     assert web.ask('/', 'DELETE').status >= 400
     assert web.ask(path, 'POST', [], local=True).status == 400
     assert 'state_path' not in web.json('/api/v1/status')
