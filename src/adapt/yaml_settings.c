@@ -13,6 +13,7 @@
 
 static const struct yaml_range at_least_5s = {5, 30LL * 86400};
 static const struct yaml_range a_timeout = {1, 3600};
+static const struct yaml_range a_minute = {1, 60}; /* RFC 8461 section 3.3 */
 static const struct yaml_range a_count = {1, 100};
 static const struct yaml_range a_retry = {1, 86400};
 static const struct yaml_range any_time = {0, 10LL * 365 * 86400};
@@ -22,6 +23,7 @@ static const struct yaml_range any_time = {0, 10LL * 365 * 86400};
 static const struct yaml_key timeout_keys[] = {
     {"connect", yaml_read_duration, S(timeout_connect_s), &a_timeout},
     {"smtp", yaml_read_duration, S(timeout_smtp_s), &a_timeout},
+    {"policy", yaml_read_duration, S(timeout_policy_s), &a_minute},
     {"total", yaml_read_duration, S(timeout_total_s), &a_timeout},
 };
 static const struct yaml_section timeout_section = YAML_SECTION("timeout", timeout_keys);
@@ -107,6 +109,7 @@ static const struct {
     LEAF("interval", interval_s, LEAF_DURATION),
     LEAF("timeout.connect", timeout_connect_s, LEAF_DURATION),
     LEAF("timeout.smtp", timeout_smtp_s, LEAF_DURATION),
+    LEAF("timeout.policy", timeout_policy_s, LEAF_DURATION),
     LEAF("timeout.total", timeout_total_s, LEAF_DURATION),
     LEAF("confirm.fail", confirm_fail, LEAF_INT),
     LEAF("confirm.ok", confirm_ok, LEAF_INT),

@@ -184,6 +184,7 @@ static struct message_order order_for(const struct job *j, int kind, const char 
 	    .deadline_ms = kind == OBS_KIND_DOMAIN ? time_left(j) / 2 : time_left(j),
 	    .connect_ms = s->timeout_connect_s * 1000,
 	    .smtp_ms = s->timeout_smtp_s * 1000,
+	    .policy_ms = s->timeout_policy_s * 1000,
 	    .mta_sts = w->mta_sts && s->checks[CONF_CHECK_MTA_STS] != CONF_OFF,
 	    .tls_rpt = w->tls_rpt && s->checks[CONF_CHECK_TLS_RPT] != CONF_OFF,
 	    .submission = w->submission && s->checks[CONF_CHECK_SUBMISSION] != CONF_OFF,

@@ -25,6 +25,7 @@ static const struct conf_settings default_settings = {
     .interval_s = HOUR,
     .timeout_connect_s = 10,
     .timeout_smtp_s = 90,
+    .timeout_policy_s = MINUTE, /* RFC 8461 section 3.3 */
     .timeout_total_s = 3 * MINUTE,
     .confirm_fail = 3,
     .confirm_ok = 2,

@@ -33,7 +33,7 @@ struct conf_severity { /* override of one check's severity */
 
 struct conf_settings { /* what defaults, groups, lists and domains can say */
 	int64_t interval_s;
-	int64_t timeout_connect_s, timeout_smtp_s, timeout_total_s;
+	int64_t timeout_connect_s, timeout_smtp_s, timeout_policy_s, timeout_total_s;
 	int64_t confirm_fail, confirm_ok, confirm_retry_s;
 	int64_t unknown_after_s;
 	int64_t policy_grace_s;

@@ -46,6 +46,7 @@ struct row {
 	const char *name;
 	enum obs_stage stage;
 	int seconds; /* RFC 5321 section 4.5.3.2 allows minutes; the driver's deadline is ours */
+	const char *missing; /* what did not come when the time is up */
 	void (*enter)(struct dialogue *d, struct dialogue_action *action);
 	enum state (*reply)(struct dialogue *d, const struct reply *reply);
 	bool may_end; /* all is learnt: silence, EOF or an error here is no failure */
@@ -390,20 +391,25 @@ static void enter_done(struct dialogue *d, struct dialogue_action *action)
 }
 
 static const struct row rows[N_STATES] = {
-    [CONNECT] = {"CONNECT", OBS_STAGE_CONNECT, 30, enter_wait, NULL, false},
-    [GREETING] = {"GREETING", OBS_STAGE_GREETING, 60, enter_wait, reply_greeting, false},
-    [EHLO] = {"EHLO", OBS_STAGE_EHLO, 60, enter_ehlo, reply_ehlo, false},
-    [HELO] = {"HELO", OBS_STAGE_EHLO, 60, enter_helo, reply_helo, false},
-    [STARTTLS] = {"STARTTLS", OBS_STAGE_STARTTLS, 60, enter_starttls, reply_starttls, false},
-    [TLS] = {"TLS", OBS_STAGE_TLS, 60, enter_tls, NULL, false},
-    [EHLO_TLS] = {"EHLO_TLS", OBS_STAGE_EHLO_TLS, 60, enter_ehlo, reply_ehlo_tls, false},
-    [INJECTED] = {"INJECTED", OBS_STAGE_QUIT, 30, enter_injected, reply_injected, false},
-    [INJECTED_MORE] = {"INJECTED_MORE", OBS_STAGE_QUIT, 5, enter_wait, reply_injected_more, true},
-    [MAIL] = {"MAIL", OBS_STAGE_QUIT, 60, enter_mail, reply_mail, false},
-    [RCPT] = {"RCPT", OBS_STAGE_QUIT, 60, enter_rcpt, relay_result, false},
-    [RSET] = {"RSET", OBS_STAGE_QUIT, 10, enter_rset, reply_rset, true},
-    [QUIT] = {"QUIT", OBS_STAGE_QUIT, 5, enter_quit, reply_quit, true},
-    [DONE] = {"DONE", OBS_STAGE_NONE, 0, enter_done, NULL, true},
+    [CONNECT] = {"CONNECT", OBS_STAGE_CONNECT, 30, "no connection", enter_wait, NULL, false},
+    [GREETING] = {"GREETING", OBS_STAGE_GREETING, 60, "no greeting", enter_wait, reply_greeting,
+		  false},
+    [EHLO] = {"EHLO", OBS_STAGE_EHLO, 60, "no answer to EHLO", enter_ehlo, reply_ehlo, false},
+    [HELO] = {"HELO", OBS_STAGE_EHLO, 60, "no answer to HELO", enter_helo, reply_helo, false},
+    [STARTTLS] = {"STARTTLS", OBS_STAGE_STARTTLS, 60, "no answer to STARTTLS", enter_starttls,
+		  reply_starttls, false},
+    [TLS] = {"TLS", OBS_STAGE_TLS, 60, "no end of the TLS handshake", enter_tls, NULL, false},
+    [EHLO_TLS] = {"EHLO_TLS", OBS_STAGE_EHLO_TLS, 60, "no answer to EHLO inside TLS", enter_ehlo,
+		  reply_ehlo_tls, false},
+    [INJECTED] = {"INJECTED", OBS_STAGE_QUIT, 30, "no answer inside TLS", enter_injected,
+		  reply_injected, false},
+    [INJECTED_MORE] = {"INJECTED_MORE", OBS_STAGE_QUIT, 5, "no second answer", enter_wait,
+		       reply_injected_more, true},
+    [MAIL] = {"MAIL", OBS_STAGE_QUIT, 60, "no answer to MAIL", enter_mail, reply_mail, false},
+    [RCPT] = {"RCPT", OBS_STAGE_QUIT, 60, "no answer to RCPT", enter_rcpt, relay_result, false},
+    [RSET] = {"RSET", OBS_STAGE_QUIT, 10, "no answer to RSET", enter_rset, reply_rset, true},
+    [QUIT] = {"QUIT", OBS_STAGE_QUIT, 5, "no answer to QUIT", enter_quit, reply_quit, true},
+    [DONE] = {"DONE", OBS_STAGE_NONE, 0, "", enter_done, NULL, true},
 };
 
 /* -- events -------------------------------------------------------------------------------- */
@@ -440,12 +446,14 @@ static enum state lost(struct dialogue *d, enum obs_class class, int64_t code, c
 	return DONE;
 }
 
-static enum state timed_out(struct dialogue *d)
+/* Their time is up, or ours: only the first is a fault of theirs. */
+static enum state timed_out(struct dialogue *d, bool ours)
 {
-	char text[64];
+	char text[80];
 
-	snprintf(text, sizeof(text), "no answer in time (%s)", rows[d->state].name);
-	return lost(d, OBS_CLASS_TIMEOUT, 0, text);
+	snprintf(text, sizeof(text), "%s %s", rows[d->state].missing,
+		 ours ? "before the time for this check was up" : "in time");
+	return lost(d, ours ? OBS_CLASS_LOCAL : OBS_CLASS_TIMEOUT, 0, text);
 }
 
 static enum state connected(struct dialogue *d, int64_t ms)
@@ -496,7 +504,8 @@ static enum state next_state(struct dialogue *d, const struct dialogue_event *ev
 	case DIALOGUE_EOF:
 		return lost(d, OBS_CLASS_PROTOCOL, 0, "the server closed the connection");
 	case DIALOGUE_TIMEOUT:
-		return timed_out(d);
+	case DIALOGUE_OUT_OF_TIME:
+		return timed_out(d, event->kind == DIALOGUE_OUT_OF_TIME);
 	case DIALOGUE_IO_ERROR:
 		return lost(d, dialogue_errno_class(event->error, event->at_once), event->error,
 			    event->text ? event->text : strerror(event->error));

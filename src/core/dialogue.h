@@ -49,7 +49,8 @@ enum dialogue_event_kind {
 	DIALOGUE_TLS_UP,
 	DIALOGUE_TLS_FAILED,
 	DIALOGUE_EOF,
-	DIALOGUE_TIMEOUT, /* of the state, or of the whole session */
+	DIALOGUE_TIMEOUT,     /* of the state, or of the whole session */
+	DIALOGUE_OUT_OF_TIME, /* ours: the check must end, however patient we would be */
 	DIALOGUE_IO_ERROR,
 };
 

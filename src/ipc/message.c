@@ -123,6 +123,7 @@ static const struct shape_field order_fields[] = {
     INT(message_order, deadline_ms),
     INT(message_order, connect_ms),
     INT(message_order, smtp_ms),
+    INT(message_order, policy_ms),
     BOOL(message_order, mta_sts),
     BOOL(message_order, tls_rpt),
     BOOL(message_order, submission),

@@ -98,7 +98,7 @@ struct message_order { /* MESSAGE_ORDER; answered by MESSAGE_OBSERVED with the s
 	int kind;            /* enum obs_kind */
 	const char *subject; /* A-labels */
 	int64_t deadline_ms; /* from receipt to answer */
-	int64_t connect_ms, smtp_ms;
+	int64_t connect_ms, smtp_ms, policy_ms;
 	/* domain */
 	bool mta_sts, tls_rpt, submission; /* ask for these too */
 	bool policy_addresses;             /* ask every address of the policy host too */

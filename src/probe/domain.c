@@ -119,6 +119,7 @@ static void ask_mta_sts(struct domain_probe *p)
 	const struct policy_params params = {
 	    .domain = p->order.subject,
 	    .connect_ms = p->order.connect_ms,
+	    .document_ms = p->order.policy_ms,
 	    .until_ms = p->until_ms,
 	    .fresh = p->order.fresh,
 	    .every_address = p->order.policy_addresses,

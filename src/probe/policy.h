@@ -27,6 +27,7 @@ typedef void policy_done_cb(void *arg);
 struct policy_params {
 	const char *domain; /* borrowed for the life of the probe */
 	int64_t connect_ms;
+	int64_t document_ms; /* for the whole answer */
 	int64_t until_ms;   /* of clock_monotonic_ms(): over by then */
 	bool fresh;	    /* as resolver_ask() */
 	bool every_address; /* fill policy_addresses too */

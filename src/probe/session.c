@@ -17,10 +17,6 @@
 #include "log.h"
 #include "mem.h"
 
-/* A session cut by the probe's end has had no fair chance before so much time (RFC 5321 section
- * 4.5.3.2 gives minutes): the fault is ours then. */
-#define PATIENCE_MS 5000
-
 /* close_notify: what we say when a ServerHello was all we wanted (RFC 8446 section 6.1) */
 static const unsigned char close_notify[] = {21, 3, 1, 0, 2, 1, 0};
 
@@ -38,6 +34,7 @@ struct session {
 	struct event timer;
 	int64_t began_ms;     /* passed the gate */
 	int64_t connected_ms; /* 0 before */
+	bool last_call;	      /* the timer is the probe's end, not the server's */
 	bool finished;
 	struct buf hello;  /* to send in place of a handshake */
 	struct buf answer; /* what came back */
@@ -75,10 +72,13 @@ static void set_timer(struct session *s, int64_t ms)
 	int64_t now = clock_monotonic_ms(), left = s->params.until_ms - now;
 	struct timeval tv;
 
-	if (s->connected_ms && s->connected_ms + s->params.smtp_ms - now < left)
-		left = s->connected_ms + s->params.smtp_ms - now;
-	if (ms < left)
+	s->last_call = true;
+	if (s->connected_ms && s->connected_ms + s->params.smtp_ms - now < ms)
+		ms = s->connected_ms + s->params.smtp_ms - now;
+	if (ms < left) {
 		left = ms;
+		s->last_call = false;
+	}
 	if (left < 1)
 		left = 1;
 	tv.tv_sec = (time_t)(left / 1000);
@@ -211,26 +211,6 @@ static void on_gate(void *arg)
 	set_timer(s, s->params.connect_ms);
 }
 
-/* The time of the whole probe is up, and we were not long at it. */
-static bool cut_short(const struct session *s)
-{
-	int64_t now = clock_monotonic_ms();
-
-	return now >= s->params.until_ms && (!s->result.started || now - s->began_ms < PATIENCE_MS);
-}
-
-static void out_of_time(struct session *s)
-{
-	struct obs_failure *f = &s->service->failure;
-
-	if (f->class == OBS_CLASS_NONE) {
-		f->stage = OBS_STAGE_CONNECT;
-		f->class = OBS_CLASS_LOCAL;
-		f->text = "the probe ran out of time";
-	}
-	finish(s);
-}
-
 static void tell(struct session *s)
 {
 	s->result.relay = dialogue_relay(s->dialogue);
@@ -248,10 +228,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->finished)
 		tell(s);
-	else if (cut_short(s))
-		out_of_time(s);
 	else
-		step(s, (struct dialogue_event){.kind = DIALOGUE_TIMEOUT});
+		step(s, (struct dialogue_event){.kind = s->last_call ? DIALOGUE_OUT_OF_TIME
+								     : DIALOGUE_TIMEOUT});
 }
 
 /* -- life ---------------------------------------------------------------------------------- */

@@ -153,6 +153,7 @@ static void send_order(struct engine *e, struct order *o)
 	    .deadline_ms = roster_deadline_ms(e->roster, o->subject),
 	    .connect_ms = c->timeout_connect_s * 1000,
 	    .smtp_ms = c->timeout_smtp_s * 1000,
+	    .policy_ms = c->timeout_policy_s * 1000,
 	    .fresh = s->fresh,
 	};
 	int64_t now = clock_now();

@@ -26,7 +26,7 @@ SHORT = '''\
 resolver: {{mode: auto, upstreams: [{resolver}], timeout: 2s}}
 tls: {{ca_file: {ca}}}
 probe: {{allow_private: true, per_ip_gap: 0s}}
-defaults: {{timeout: {{connect: 2s, smtp: 3s, total: 15s}}}}
+defaults: {{timeout: {{connect: 2s, smtp: 3s, policy: 3s, total: 15s}}}}
 domains: [placeholder.test]
 '''
 

@@ -190,7 +190,7 @@ class Prober:
 
     def order(self, number, subject, **more):
         self.send('ORDER', number, {'kind': 'domain', 'subject': subject, 'deadline_ms': 8000,
-                                    'connect_ms': 1000, 'smtp_ms': 2000, **more})
+                                    'connect_ms': 1000, 'smtp_ms': 2000, 'policy_ms': 3000, **more})
 
     def until(self, condition, seconds=10):
         end = time.monotonic() + seconds
