@@ -154,21 +154,13 @@ static void worse(struct verdict *worst, struct verdict v)
 		*worst = v;
 }
 
-/* TLS works, but nobody gets a word out of the server inside it. */
-static bool silent_inside(const struct part_service *s)
-{
-	const struct obs_failure *f = &s->svc->failure;
-	return f->stage == OBS_STAGE_EHLO_TLS && f->class != OBS_CLASS_NONE &&
-	       f->class != OBS_CLASS_LOCAL && f->class != OBS_CLASS_THROTTLED;
-}
-
 static void view_service(struct eval_context *c, const struct part_host *h,
 			 const struct part_service *s, const struct view *v,
 			 struct verdict worst[SENDER_COUNT])
 {
 	bool dane_applies;
 
-	if (silent_inside(s)) {
+	if (part_mute_inside(s)) {
 		for (int i = 0; i < SENDER_COUNT; i++)
 			worse(&worst[i], (struct verdict){OUTCOME_REFUSED,
 							  "EHLO is not answered inside TLS", true});

@@ -336,6 +336,14 @@ bool part_is_submission_port(const struct part_service *s)
 	return s->port == 465 || s->port == 587 || (s->svc && s->svc->implicit_tls);
 }
 
+bool part_mute_inside(const struct part_service *s)
+{
+	const struct obs_failure *f = &s->svc->failure;
+
+	return f->stage == OBS_STAGE_EHLO_TLS && f->class != OBS_CLASS_NONE &&
+	       f->class != OBS_CLASS_LOCAL && f->class != OBS_CLASS_THROTTLED;
+}
+
 bool part_has_extension(const char *const *ehlo, size_t n, const char *keyword)
 {
 	size_t len = strlen(keyword);

@@ -162,6 +162,8 @@ bool part_enforced(const struct eval_context *c, const struct part_host *h);
 bool part_dates_ok(const struct obs_cert *cert, int64_t now);
 bool part_has_extension(const char *const *ehlo, size_t n, const char *keyword);
 bool part_is_submission_port(const struct part_service *s);
+/* TLS works, but EHLO inside it is not answered as it must be: nobody delivers. */
+bool part_mute_inside(const struct part_service *s);
 /* Whether a policy in force, or TLSA records, ask for working TLS. */
 bool part_switched_off(const struct eval_context *c, enum conf_check_group group);
 
@@ -205,6 +207,9 @@ extern const char *const part_ids_host[]; /* per MX host, MX area */
 extern const char *const part_ids_smtp[]; /* per address on port 25 */
 extern const char *const part_ids_tls[];  /* per address and port */
 extern const char *const part_ids_dane[]; /* per MX host */
+
+/* Drop what the globs of in leave out. */
+void part_select(const struct eval_input *in, struct findings *out);
 
 /* Text from arena: a safe copy, a list "a, b and c" of at most 8, a length of time, a date. */
 const char *part_safe(struct eval_context *c, const char *s);

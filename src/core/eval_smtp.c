@@ -115,6 +115,11 @@ static void ehlo_check(struct eval_context *c, const struct part_host *h,
 				       part_failure(c, &svc->failure)));
 		if (svc->failure.code)
 			part_evidence_int(f, "code", svc->failure.code);
+	} else if (part_mute_inside(s)) {
+		f = part_soft(part_say(c, id, s->subject, FINDING_FAIL,
+				       "EHLO inside TLS does not get a well-formed 250 reply: %s.",
+				       part_failure(c, &svc->failure)));
+		f->cause = "inside";
 	} else if (svc->helo_only) {
 		f = part_say(c, id, s->subject, FINDING_WARN,
 			     "EHLO is refused; only HELO works, so there are no extensions.");

@@ -14,10 +14,11 @@ struct tally {
 	size_t mx;   /* hosts judged by mx.resolves */
 	size_t dead; /* ... that lead nowhere */
 	size_t connect_pass, connect_fail, connect_unknown;
+	size_t mute; /* connect_pass and TLS, but no word inside it */
 	size_t tls_pass, tls_fail, tls_unknown; /* tls.starttls on port 25 */
 	size_t version, version_13;
 	size_t dane_hosts, dane_good;
-	const struct finding *dead_host, *no_connection, *no_tls;
+	const struct finding *dead_host, *no_connection, *no_tls, *no_word;
 	const struct finding *relay, *injection, *bogus, *dane;
 	const struct finding *old_version, *bad_cert, *minor_cert, *cipher, *ptr;
 };
@@ -100,6 +101,9 @@ static void tally_address(struct tally *t, const struct finding *f)
 		t->connect_unknown += f->judged == FINDING_UNKNOWN;
 		if (f->judged == FINDING_FAIL)
 			keep(&t->no_connection, f);
+	} else if (is(f, "smtp.ehlo") && f->cause) {
+		t->mute++;
+		keep(&t->no_word, f);
 	} else if (is(f, "smtp.ehlo") && f->judged == FINDING_FAIL) {
 		t->tls_fail++;
 		keep(&t->no_tls, f);
@@ -210,8 +214,9 @@ static struct grade failing(const struct tally *t)
 		return row("F", "F: STARTTLS injection", t->injection);
 	if (t->mx > 0 && t->dead == t->mx)
 		return row("F", "F: no MX host can be reached at all", t->dead_host);
-	if (t->connect_fail > 0 && t->connect_pass + t->connect_unknown == 0)
-		return row("F", "F: no MX host can be reached at all", t->no_connection);
+	if (t->connect_fail + t->mute > 0 && t->connect_pass + t->connect_unknown == t->mute)
+		return row("F", "F: no MX host can be reached at all",
+			   t->no_connection ? t->no_connection : t->no_word);
 	if (t->tls_fail > 0 && t->tls_pass + t->tls_unknown == 0)
 		return row("F", "F: no TLS on any address that can be reached", t->no_tls);
 	if (t->no_tls)
@@ -219,6 +224,8 @@ static struct grade failing(const struct tally *t)
 			   t->no_tls);
 	if (t->no_connection)
 		return row("D", "D: some addresses cannot be reached", t->no_connection);
+	if (t->no_word)
+		return row("D", "D: some addresses do not answer inside TLS", t->no_word);
 	if (t->dead_host)
 		return row("D", "D: an MX host does not resolve", t->dead_host);
 	if (t->dane)

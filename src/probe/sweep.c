@@ -146,6 +146,12 @@ static bool has_chain(const struct sweep *s)
 	return has_tls(s) && s->service->tls->n_chain > 0;
 }
 
+/* It did not answer EHLO inside TLS, and would make us wait for each further answer. */
+static bool is_mute(const struct sweep *s)
+{
+	return has_tls(s) && s->service->failure.stage == OBS_STAGE_EHLO_TLS;
+}
+
 static bool begins_tls(const struct sweep *s)
 {
 	return has_tls(s) || s->service->failure.class == OBS_CLASS_TLS;
@@ -326,7 +332,7 @@ static bool without_sni_end(struct sweep *s, const struct session_result *r)
 
 static bool injection_wanted(const struct sweep *s)
 {
-	return has_tls(s) && !s->service->implicit_tls;
+	return has_tls(s) && !is_mute(s) && !s->service->implicit_tls;
 }
 
 static void ask_injection(struct sweep *s, struct session_params *params)
@@ -344,7 +350,7 @@ static bool injection_end(struct sweep *s, const struct session_result *r)
 
 static bool relay_wanted(const struct sweep *s)
 {
-	return s->relay_test;
+	return s->relay_test && !is_mute(s);
 }
 
 /* Two pairs that are foreign to the server; the recipient is the operator's own where he named
@@ -521,6 +527,11 @@ static void take_known(struct sweep *s)
 		*version_fact(s, best) = OBS_OFFER_YES;
 	if (best && best < HELLO_TLS1_2)
 		s->weak_found |= CBC_ONLY;
+	if (is_mute(s)) {
+		s->facts->starttls_injection = OBS_OFFER_UNKNOWN;
+		s->facts->relay.first = s->facts->relay.second =
+		    s->relay_test ? OBS_RELAY_UNKNOWN : OBS_RELAY_UNASKED;
+	}
 }
 
 static void release(struct sweep *s)

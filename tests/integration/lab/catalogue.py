@@ -314,6 +314,13 @@ host_row('repeats.test', 'lists STARTTLS again inside TLS', 'smtp.starttls_repea
          policy=None, repeats=True)
 host_row('auth.test', 'offers AUTH before TLS', 'smtp.auth_cleartext ~* warn', policy=None,
          extensions=['AUTH PLAIN LOGIN', 'SIZE 1000'])
+host_row('mute.test', 'TLS works, but nothing is answered inside it', '''
+    smtp.ehlo ~* fail
+    tls.starttls ~* pass
+    tls.starttls_injection ~* unknown
+    smtp.open_relay ~* unknown
+    smtp.starttls_repeat ~* unknown
+    delivery.sender_view ~ fail/critical''', grade='F', policy=None, args=SHORT, ehlo='mute')
 
 
 # -- TLS --------------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ class Peer:
 
     banner      the greeting's text behind "220 name ", or bytes to send as they are
     greeting    '220', another code ('421', '554'), 'silence', 'garbage', 'endless', 'close'
-    ehlo        'well', 'helo-only' (EHLO gets 502), '421', '500', 'garbage', 'silence', 'endless'
+    ehlo        'well', 'helo-only' (EHLO gets 502), '421', '500', 'garbage', 'silence', 'endless',
+                'mute' (no answer inside TLS)
     extensions  keywords listed beside STARTTLS
     starttls    'offered', 'hidden' (not listed, 502), 'silent' (not listed, works), a code
                 ('454', '501') as reply, 'garbage-tls' (220, then noise), 'hang' (220, then nothing),
@@ -231,7 +232,7 @@ class Peer:
         if verb == 'HELO':
             await line.say(f'250 {self.name}')
             return True
-        if self.ehlo == 'silence':
+        if self.ehlo == 'silence' or (self.ehlo == 'mute' and tls):
             await forever()
         if self.ehlo == 'helo-only':
             await line.say('502 5.5.1 Command not implemented')
