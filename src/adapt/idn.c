@@ -12,6 +12,26 @@
 
 #include "text.h"
 
+/* What people paste in place of a domain: a URL, a mail address, a host and port. */
+static int mistaken(const char *name, struct error *err)
+{
+	const char *scheme = strstr(name, "://"), *at = strrchr(name, '@');
+	const char *host = scheme != NULL ? scheme + 3 : at != NULL ? at + 1 : name;
+	size_t len = strcspn(host, "/:?#");
+	bool port = host[len] == ':' && host[len + 1] >= '0' && host[len + 1] <= '9';
+
+	if (scheme == NULL && at == NULL && !port && host[len] != '/')
+		return 0;
+	if (scheme != NULL && memchr(host, '@', len) != NULL)
+		return 0;
+	return error_set(err, "\"%s\" is %s; a domain name is wanted: %.*s", name,
+			 scheme != NULL ? "a URL"
+			 : at != NULL	? "a mail address"
+			 : port		? "a name with a port"
+					: "a name with a path",
+			 (int)len, host);
+}
+
 int idn_fold(char out[NAME_MAX_TEXT], const char *name, struct error *err)
 {
 	char *ascii = NULL;
@@ -19,6 +39,8 @@ int idn_fold(char out[NAME_MAX_TEXT], const char *name, struct error *err)
 		return error_set(err, "\"%s\" is an address; a domain name is wanted", name);
 	if (text_is_printable_ascii(name) && name_fold_host(out, name))
 		return 0; /* nearly every name */
+	if (mistaken(name, err) != 0)
+		return -1;
 	int rc = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
 	if (rc != IDN2_OK)
 		return error_set(err, "\"%s\" is not a domain name: %s", name, idn2_strerror(rc));

@@ -3,6 +3,7 @@
  * mxwatch check DOMAIN...: look now, judge, report.  No daemon, no configuration and no root
  * are needed; -c takes a domain's settings and expectations from a watchlist.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 
 #define EXIT_CONFIG	 78
 #define EXIT_INTERRUPTED 130 /* as a shell has it for SIGINT */
+#define CLOCK_STEP_S	 10
 
 static const char help[] =
     "Usage: mxwatch check [options] DOMAIN...\n"
@@ -67,7 +69,10 @@ struct session {
 	bool allow_private;
 	int status;		   /* the worst so far */
 	size_t done, by_status[4]; /* domains by exit status */
+	bool canaries;		   /* self_check.tcp names some */
+	int64_t clock_s;	   /* our clock ahead of the time that runs, when we began */
 	struct report_metrics metrics;
+	struct report_plugin plugin;
 };
 
 enum {
@@ -190,6 +195,34 @@ static bool read_option(struct options *o, int c)
 	default:
 		return false;
 	}
+}
+
+/* A file that must hold one of two words, looked at before anything is asked. */
+static bool holds(const char *option, const char *path, const char *mark, const char *other,
+		  const char *wanted)
+{
+	char line[8192];
+	bool found = false;
+	FILE *f = fopen(path, "re");
+	errno = f != NULL ? 0 : errno;
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, mark) != NULL || strstr(line, other) != NULL;
+	int error = errno; /* EISDIR comes with the first read */
+	if (f != NULL)
+		fclose(f);
+	if (!found)
+		fprintf(stderr, "mxwatch check: %s: %s: %s\n", option, path,
+			error != 0 ? strerror(error) : wanted);
+	return found;
+}
+
+static bool files_are_there(const struct options *o)
+{
+	return (o->ca_file == NULL ||
+		holds("--ca-file", o->ca_file, "BEGIN CERTIFICATE", "BEGIN TRUSTED CERTIFICATE",
+		      "no certificate in it (PEM is wanted)")) &&
+	       (o->trust_anchor == NULL || holds("--trust-anchor", o->trust_anchor, "DNSKEY", "DS",
+						 "no DS or DNSKEY record in it"));
 }
 
 /* -- configuration ---------------------------------------------------------------------------- */
@@ -329,10 +362,10 @@ static void print(struct session *s, const struct report *r)
 		json_decref(json);
 		break;
 	}
-	case FORMAT_NAGIOS:
-		report_nagios(r, &out);
+	case FORMAT_NAGIOS: /* these two are printed when all are there */
+		report_plugin_add(&s->plugin, r);
 		break;
-	case FORMAT_PROMETHEUS: /* printed when all are there */
+	case FORMAT_PROMETHEUS:
 		report_metrics_add(&s->metrics, r);
 		break;
 	}
@@ -341,6 +374,13 @@ static void print(struct session *s, const struct report *r)
 	fputs(buf_str(&out), stdout);
 	fflush(stdout);
 	buf_clear(&out);
+}
+
+/* Time services slew; more is a clock that was set. */
+static int64_t clock_step(const struct session *s)
+{
+	int64_t by = clock_now() - clock_running_ms() / 1000 - s->clock_s;
+	return by >= CLOCK_STEP_S || by <= -CLOCK_STEP_S ? by : 0;
 }
 
 static void judge(const struct check_sight *sight, void *arg)
@@ -357,6 +397,7 @@ static void judge(const struct check_sight *sight, void *arg)
 	    .submission = sight->conf->settings->checks[CONF_CHECK_SUBMISSION] != CONF_OFF,
 	    .only = s->o->only,
 	    .skip = s->o->skip,
+	    .clock_step_s = clock_step(s),
 	    .now = clock_now(),
 	};
 	struct findings findings;
@@ -364,25 +405,30 @@ static void judge(const struct check_sight *sight, void *arg)
 	findings_init(&findings);
 	buf_init(&unicode, 1024);
 	eval(&in, &findings);
+	eval_self(&in, s->canaries, &findings);
 	struct report r = {.in = &in, .findings = &findings, .duration_ms = sight->duration_ms};
 	if (s->o->only == NULL)
 		r.grade = grade_of(&in, &findings);
 	if (idn_unicode(&unicode, sight->conf->name))
 		r.unicode = buf_str(&unicode);
 	print(s, &r);
-	s->status = worse(s->status, s->o->format == FORMAT_NAGIOS ? report_nagios_exit(&findings)
-								   : report_exit(&findings));
-	s->by_status[report_exit(&findings)]++;
+	int status = report_exit(&findings);
+	s->status = worse(s->status, status);
+	s->by_status[status]++;
 	s->done++;
 	findings_clear(&findings);
 	buf_clear(&unicode);
 }
 
-static void print_metrics(const struct session *s)
+/* What could only be printed with all domains there. */
+static void print_all(struct session *s)
 {
 	struct buf out;
 	buf_init(&out, 256 << 20);
-	report_prometheus(&s->metrics, &out);
+	if (s->o->format == FORMAT_PROMETHEUS)
+		report_prometheus(&s->metrics, &out);
+	else if (s->o->format == FORMAT_NAGIOS)
+		s->status = report_plugin_print(&s->plugin, &out);
 	fputs(buf_str(&out), stdout);
 	buf_clear(&out);
 }
@@ -404,7 +450,7 @@ static void summarize(const struct session *s, size_t n, int64_t began_ms, bool 
 
 static int run(const struct options *o, const struct check_list *list)
 {
-	struct session session = {.o = o};
+	struct session session = {.o = o, .clock_s = clock_now() - clock_running_ms() / 1000};
 	int64_t began_ms = clock_monotonic_ms();
 	struct error err = {{0}};
 	const char *resolver;
@@ -414,21 +460,25 @@ static int run(const struct options *o, const struct check_list *list)
 	report_metrics_init(&session.metrics);
 	override(c, o, &resolver);
 	session.allow_private = c->allow_private;
+	session.canaries = c->n_self_check_tcp > 0;
 	size_t n;
 	struct conf_domain *domains = read_domains(c, list, &n);
 	struct check_wish wish = wish_for(o, c);
+	report_plugin_init(&session.plugin, n);
 	int result = check_run(c, o->resolver != NULL, &wish, domains, n, judge, &session, &err);
-	int status = result == CHECK_INTERRUPTED ? EXIT_INTERRUPTED : session.status;
 	if (result < 0) {
 		fprintf(stderr, "mxwatch check: %s\n", err.text);
-		status = 3;
+		if (o->format == FORMAT_NAGIOS)
+			printf("MXWATCH UNKNOWN - %s\n", err.text);
+		session.status = 3;
 	} else {
-		print_metrics(&session);
+		print_all(&session);
 		summarize(&session, n, began_ms, result == CHECK_INTERRUPTED);
 	}
 	report_metrics_clear(&session.metrics);
+	report_plugin_clear(&session.plugin);
 	conf_free(c);
-	return status;
+	return result == CHECK_INTERRUPTED ? EXIT_INTERRUPTED : session.status;
 }
 
 /* The words and the file; 0 or an exit status after a message. */
@@ -467,6 +517,8 @@ int cmd_check(int argc, char **argv)
 		usage("--skip leaves no check", o.skip);
 		return EX_USAGE;
 	}
+	if (!files_are_there(&o))
+		return EX_USAGE;
 	check_list_init(&list);
 	status = gather(&list, &o, argv + optind);
 	if (status == 0) {

@@ -730,7 +730,9 @@ const struct check check_table[] = {
     {
 	.id = "self.egress25",
 	.title = "our way out",
-	.observed = "Whether the canaries of self_check.tcp answer.",
+	.observed =
+	    "Whether the canaries of self_check.tcp answer; without canaries, whether any address "
+	    "answers on port 25.",
 	.why = "Many networks block port 25 outbound; then every host seems down.",
 	.fix = "Run mxwatch where port 25 is open, or ask the provider to open it.",
 	.reference = "RFC 5321 §4.5.4",
@@ -748,8 +750,10 @@ const struct check check_table[] = {
     {
 	.id = "self.clock",
 	.title = "our clock",
-	.observed = "Whether the clock stepped.",
-	.why = "With a wrong clock certificates and signatures seem expired.",
+	.observed = "Whether the clock was set by more than 10 seconds lately.",
+	.why =
+	    "With a wrong clock certificates and signatures seem expired; what depends on dates is "
+	    "not judged then.",
 	.fix = "Run a time service.",
 	.reference = "RFC 8633 §3",
 	.area = "Ourselves",

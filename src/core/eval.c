@@ -114,6 +114,26 @@ static void policy_areas(struct eval_context *c)
 	eval_tls_rpt(c);
 }
 
+/* With a clock that was just set nobody can say what is over. */
+static void doubt_dates(struct eval_context *c, struct finding *f)
+{
+	static const char *const of_dates[] = {
+	    "tls.cert.validity", "tls.cert.expiry",	"tls.cert.renewal", "mta_sts.cert_expiry",
+	    "mta_sts.id_body",	 "dnssec.rrsig_expiry", "dane.future",	    NULL};
+
+	if (c->in->clock_step_s == 0 || (f->status != FINDING_WARN && f->status != FINDING_FAIL))
+		return;
+	for (size_t i = 0; of_dates[i]; i++) {
+		if (strcmp(f->id, of_dates[i]) != 0)
+			continue;
+		f->status = f->judged = FINDING_UNKNOWN;
+		f->severity = SEVERITY_NONE;
+		f->definitive = false;
+		f->advice = "";
+		f->summary = "Could not be determined: our clock was set a moment ago.";
+	}
+}
+
 /* -- what the watchlist says ---------------------------------------------------------------------
  */
 
@@ -263,10 +283,8 @@ static void accept(struct eval_context *c, struct finding *f)
 	}
 }
 
-static void select_findings(struct eval_context *c)
+void part_select(const struct eval_input *in, struct findings *out)
 {
-	const struct eval_input *in = c->in;
-	struct findings *out = c->out;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < out->n; i++) {
@@ -297,39 +315,13 @@ void eval(const struct eval_input *in, struct findings *out)
 		part_all(&c, delivery_ids, c.domain, NULL, c.mail_closed, c.mail_why);
 	eval_submission(&c);
 	for (size_t i = 0; i < out->n; i++) {
+		doubt_dates(&c, &out->item[i]);
 		switch_off(&c, &out->item[i]);
 		expect(&c, &out->item[i]);
 		override_severity(&c, &out->item[i]);
 		accept(&c, &out->item[i]);
 	}
-	select_findings(&c);
-}
-
-/* -- ourselves
- * -------------------------------------------------------------------------------------- */
-
-void eval_self(const struct obs_vantage *v, struct findings *out)
-{
-	struct eval_context c = {.out = out, .arena = out->arena};
-	static const char subject[] = "monitor";
-
-	if (v->resolver_answers && v->resolver_validates)
-		part_say(&c, "self.resolver", subject, FINDING_PASS,
-			 "Our resolver answers and validates.");
-	else
-		part_say(&c, "self.resolver", subject, FINDING_INFO,
-			 "Our resolver %s, so nothing can be said about DNSSEC and DANE.",
-			 v->resolver_answers ? "does not validate" : "does not answer");
-	if (v->no_ipv6)
-		part_say(&c, "self.ipv6", subject, FINDING_INFO,
-			 "This machine has no IPv6 route, so IPv6 addresses are not judged.");
-	else
-		part_say(&c, "self.ipv6", subject, FINDING_PASS, "This machine has an IPv6 route.");
-	if (v->no_ca)
-		part_say(&c, "self.ca_bundle", subject, FINDING_INFO,
-			 "Our trust store did not load, so trust in certificates is not judged.");
-	else
-		part_say(&c, "self.ca_bundle", subject, FINDING_PASS, "Our trust store is loaded.");
+	part_select(in, out);
 }
 
 /* -- the hosts a domain leads to

@@ -43,6 +43,7 @@ struct eval_input {
 	bool submission;          /* submission checks apply */
 	bool allow_private;       /* probe.allow_private: addresses that are not public are fine */
 	const char *only, *skip;  /* globs of check ids, NULL = none (mxwatch check) */
+	int64_t clock_step_s;     /* by how much our clock was set lately, 0 not: dates are not judged */
 	int64_t now;
 };
 
@@ -51,8 +52,9 @@ struct eval_input {
  * observations may be borrowed, so those must outlive out. */
 void eval(const struct eval_input *in, struct findings *out);
 
-/* What the prober says of its own view, as self.* findings about the subject "monitor". */
-void eval_self(const struct obs_vantage *vantage, struct findings *out);
+/* What our own view allowed, as self.* findings about the subject "monitor", behind those of
+ * eval(); canaries: self_check.tcp names some.  The globs of in select these too. */
+void eval_self(const struct eval_input *in, bool canaries, struct findings *out);
 
 /* The hosts this domain's observation leads to, lower case: MX targets (the domain itself for
  * an implicit MX), then submission targets.  Names only; literals and "." are left out.

@@ -35,6 +35,15 @@ struct finding *findings_add(struct findings *f)
 	return item;
 }
 
+size_t findings_count(const struct findings *f, enum finding_status status)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->item[i].status == status;
+	return n;
+}
+
 const struct finding *findings_find(const struct findings *f, const char *id, const char *subject)
 {
 	for (size_t i = 0; i < f->n; i++)

@@ -51,6 +51,7 @@ void findings_init(struct findings *f);
 void findings_clear(struct findings *f);
 /* A zeroed row at the end; strings should come from f->arena. Valid until the next add. */
 struct finding *findings_add(struct findings *f);
+size_t findings_count(const struct findings *f, enum finding_status status);
 const struct finding *findings_find(const struct findings *f, const char *id, const char *subject);
 /* The finding as JSON with exactly the eight keys of the contract; new reference. */
 json_t *finding_to_json(const struct finding *f);

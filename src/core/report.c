@@ -16,9 +16,6 @@
 
 #define INDENT	   36 /* where summaries begin: the longest id fits */
 #define FIRST_MAX  5  /* things to do first */
-#define METRIC_MAX (64 << 20)
-#define NAGIOS_MAX 3500
-#define METRIC_MAX (64 << 20)
 
 static const struct {
 	const char *word;
@@ -29,32 +26,11 @@ static const struct {
     [FINDING_SKIP] = {"SKIP", "\033[2m"},  [FINDING_UNKNOWN] = {"????", "\033[35m"},
 };
 
-static size_t count(const struct findings *f, enum finding_status status)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < f->n; i++)
-		n += f->item[i].status == status;
-	return n;
-}
-
 int report_exit(const struct findings *findings)
 {
-	return count(findings, FINDING_FAIL) > 0      ? 2
-	       : count(findings, FINDING_WARN) > 0    ? 1
-	       : count(findings, FINDING_UNKNOWN) > 0 ? 3
-						      : 0;
-}
-
-int report_nagios_exit(const struct findings *findings)
-{
-	enum finding_severity worst = SEVERITY_NONE;
-	for (size_t i = 0; i < findings->n; i++) {
-		if (findings->item[i].severity > worst)
-			worst = findings->item[i].severity;
-	}
-	return worst == SEVERITY_CRITICAL	      ? 2
-	       : worst == SEVERITY_WARNING	      ? 1
-	       : count(findings, FINDING_UNKNOWN) > 0 ? 3
+	return findings_count(findings, FINDING_FAIL) > 0      ? 2
+	       : findings_count(findings, FINDING_WARN) > 0    ? 1
+	       : findings_count(findings, FINDING_UNKNOWN) > 0 ? 3
 						      : 0;
 }
 
@@ -188,12 +164,12 @@ static void verdict(const struct page *p)
 	buf_addstr(p->out, "\n");
 
 	buf_init(&counts, 512);
-	plural(&counts, count(f, FINDING_FAIL), "failed", "failed");
-	plural(&counts, count(f, FINDING_WARN), "warning", "warnings");
-	plural(&counts, count(f, FINDING_UNKNOWN), "unknown", "unknown");
-	plural(&counts, count(f, FINDING_PASS), "passed", "passed");
-	plural(&counts, count(f, FINDING_INFO), "note", "notes");
-	plural(&counts, count(f, FINDING_SKIP), "not tested", "not tested");
+	plural(&counts, findings_count(f, FINDING_FAIL), "failed", "failed");
+	plural(&counts, findings_count(f, FINDING_WARN), "warning", "warnings");
+	plural(&counts, findings_count(f, FINDING_UNKNOWN), "unknown", "unknown");
+	plural(&counts, findings_count(f, FINDING_PASS), "passed", "passed");
+	plural(&counts, findings_count(f, FINDING_INFO), "note", "notes");
+	plural(&counts, findings_count(f, FINDING_SKIP), "not tested", "not tested");
 	buf_printf(&counts, "; %s, %.1f s", stamp_format(at, r->in->now),
 		   (double)r->duration_ms / 1000);
 	buf_addstr(p->out, "      ");
@@ -443,156 +419,4 @@ json_t *report_json(const struct report *r)
 		      "findings", findings, "facts", "domain",
 		      shape_to_json(&observation_shape, r->in->domain), "hosts", hosts);
 	return out;
-}
-
-/* -- monitoring
- * ------------------------------------------------------------------------------------ */
-
-/* Whole text without what a plugin's output gives a meaning. */
-static void scrub(struct buf *out, const char *text)
-{
-	for (; *text != '\0'; text++)
-		buf_addch(out, *text == '|' || *text == '\n' ? '/' : *text);
-}
-
-/* Seconds until the first leaf certificate of the MX hosts ends; false if none was seen. */
-static bool cert_left(const struct report *r, int64_t *left)
-{
-	bool any = false;
-	for (size_t i = 0; i < r->in->n_hosts; i++) {
-		const struct obs_host *h = r->in->hosts[i]->host;
-		for (size_t k = 0; h != NULL && k < h->n_services; k++) {
-			const struct obs_tls *tls = h->services[k].tls;
-			if (tls == NULL || tls->n_chain == 0 || tls->chain[0].bad_dates)
-				continue;
-			int64_t here = tls->chain[0].not_after - r->in->now;
-			if (!any || here < *left)
-				*left = here;
-			any = true;
-		}
-	}
-	return any;
-}
-
-void report_nagios(const struct report *r, struct buf *out)
-{
-	static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-	const struct findings *f = r->findings;
-	int code = report_nagios_exit(f);
-	const struct finding *worst = NULL;
-	for (size_t i = 0; i < f->n; i++) {
-		const struct finding *it = &f->item[i];
-		bool worse = worst == NULL || it->severity > worst->severity;
-		if ((it->severity > SEVERITY_INFO ||
-		     (code == 3 && it->status == FINDING_UNKNOWN)) &&
-		    worse)
-			worst = it;
-	}
-	int64_t left;
-	buf_printf(out, "MXWATCH %s - %s: ", words[code], r->in->domain->subject);
-	if (worst != NULL)
-		scrub(out, worst->summary);
-	else
-		buf_printf(out, "%zu checks passed", count(f, FINDING_PASS));
-	if (r->grade.letter != NULL)
-		buf_printf(out, " (grade %s)", r->grade.letter);
-	buf_printf(out, " | failed=%zu;;;0 warnings=%zu;;;0 unknown=%zu;;;0 passed=%zu;;;0",
-		   count(f, FINDING_FAIL), count(f, FINDING_WARN), count(f, FINDING_UNKNOWN),
-		   count(f, FINDING_PASS));
-	if (cert_left(r, &left))
-		buf_printf(out, " cert_days=%lld.%lld;;;", (long long)(left / 86400),
-			   (long long)llabs(left % 86400 * 10 / 86400));
-	buf_printf(out, " time=%lld.%03llds;;;0\n", (long long)(r->duration_ms / 1000),
-		   (long long)(r->duration_ms % 1000));
-	for (size_t i = 0; i < f->n && out->len < NAGIOS_MAX; i++) {
-		if (f->item[i].severity <= SEVERITY_INFO)
-			continue;
-		buf_printf(out, "%s %s: ", status_style[f->item[i].status].word,
-			   f->item[i].subject);
-		scrub(out, f->item[i].summary);
-		buf_addch(out, '\n');
-	}
-}
-
-static int scale(const struct finding *f)
-{
-	return f->severity == SEVERITY_CRITICAL	 ? 2
-	       : f->severity == SEVERITY_WARNING ? 1
-	       : f->status == FINDING_UNKNOWN	 ? 3
-						 : 0;
-}
-
-/* Unknown counts less than a problem that is certain. */
-static int worse(int a, int b)
-{
-	static const int weight[] = {0, 2, 3, 1};
-	return weight[b] > weight[a] ? b : a;
-}
-
-enum metric { CHECK_STATUS, DOMAIN_STATUS, LAST_CHECK, NOT_AFTER };
-
-static const struct {
-	const char *name, *help;
-} metrics[REPORT_METRICS] = {
-    [CHECK_STATUS] = {"mxwatch_check_status",
-		      "Worst state of a check: 0 ok, 1 warning, 2 critical, 3 unknown."},
-    [DOMAIN_STATUS] = {"mxwatch_domain_status",
-		       "Worst state of the domain: 0 ok, 1 warning, 2 critical, 3 unknown."},
-    [LAST_CHECK] = {"mxwatch_domain_last_check_timestamp_seconds",
-		    "When the domain was looked at."},
-    [NOT_AFTER] = {"mxwatch_cert_not_after_timestamp_seconds",
-		   "End of the first leaf certificate to end."},
-};
-
-void report_metrics_init(struct report_metrics *m)
-{
-	for (size_t i = 0; i < REPORT_METRICS; i++)
-		buf_init(&m->samples[i], METRIC_MAX);
-}
-
-void report_metrics_clear(struct report_metrics *m)
-{
-	for (size_t i = 0; i < REPORT_METRICS; i++)
-		buf_clear(&m->samples[i]);
-}
-
-void report_metrics_add(struct report_metrics *m, const struct report *r)
-{
-	const struct findings *f = r->findings;
-	const char *domain = r->in->domain->subject;
-	int all = 0;
-	for (size_t c = 0; c < check_count; c++) {
-		int state = 0;
-		bool run = false;
-		for (size_t i = 0; i < f->n; i++) {
-			if (f->item[i].status == FINDING_SKIP ||
-			    strcmp(f->item[i].id, check_table[c].id) != 0)
-				continue;
-			run = true;
-			state = worse(state, scale(&f->item[i]));
-		}
-		all = worse(all, state);
-		if (run)
-			buf_printf(&m->samples[CHECK_STATUS], "%s{domain=\"%s\",check=\"%s\"} %d\n",
-				   metrics[CHECK_STATUS].name, domain, check_table[c].id, state);
-	}
-	buf_printf(&m->samples[DOMAIN_STATUS], "%s{domain=\"%s\"} %d\n",
-		   metrics[DOMAIN_STATUS].name, domain, all);
-	buf_printf(&m->samples[LAST_CHECK], "%s{domain=\"%s\"} %lld\n", metrics[LAST_CHECK].name,
-		   domain, (long long)r->in->now);
-	int64_t left;
-	if (cert_left(r, &left))
-		buf_printf(&m->samples[NOT_AFTER], "%s{domain=\"%s\"} %lld\n",
-			   metrics[NOT_AFTER].name, domain, (long long)(r->in->now + left));
-}
-
-void report_prometheus(const struct report_metrics *m, struct buf *out)
-{
-	for (size_t i = 0; i < REPORT_METRICS; i++) {
-		if (m->samples[i].len == 0)
-			continue;
-		buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", metrics[i].name, metrics[i].help,
-			   metrics[i].name);
-		buf_add(out, buf_str(&m->samples[i]), m->samples[i].len);
-	}
 }

@@ -36,8 +36,19 @@ struct report_style {
 void report_text(const struct report *r, const struct report_style *style, struct buf *out);
 /* Exactly the contract's object; new reference. */
 json_t *report_json(const struct report *r);
-/* One line, then details; performance data behind '|' (Monitoring Plugins guidelines). */
-void report_nagios(const struct report *r, struct buf *out);
+
+/* A monitoring plugin's output: one line about the worst domain and performance data behind
+ * '|', then a line for each other domain, worst first, and what is wrong with each. */
+struct report_plugin {
+	struct report_plugin_row *row;
+	size_t n;
+	bool several;
+};
+void report_plugin_init(struct report_plugin *p, size_t n_domains);
+void report_plugin_clear(struct report_plugin *p);
+void report_plugin_add(struct report_plugin *p, const struct report *r);
+/* Returns the worst domain's exit status, 3 when there was none. */
+int report_plugin_print(struct report_plugin *p, struct buf *out);
 
 /* Samples of any number of reports, kept by metric: an exposition names each metric once. */
 enum { REPORT_METRICS = 4 };

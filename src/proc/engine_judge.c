@@ -12,6 +12,7 @@
 #include "posture.h"
 #include "text.h"
 
+#define CLOCK_DOUBT_S (10 * 60) /* after the clock was set */
 #define AHEAD_S	      (6 * 3600)
 #define AHEAD_BACKLOG 16 /* with more domains waiting there is no time for it */
 
@@ -494,6 +495,7 @@ void engine_judge(struct engine *e, uint32_t domain)
 	j.eval.submission = j.d->conf->settings->checks[CONF_CHECK_SUBMISSION] != CONF_OFF;
 	j.eval.allow_private = e->conf->allow_private;
 	j.eval.now = clock_now();
+	j.eval.clock_step_s = j.eval.now - e->own.stepped < CLOCK_DOUBT_S ? e->own.step_s : 0;
 	engine_touch(e, domain);
 	findings_init(&j.findings);
 	if (!e->sight.blind && gather(&j))

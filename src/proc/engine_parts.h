@@ -106,6 +106,7 @@ struct own_health { /* what engine_self.c watches */
 	int64_t began_ms;
 	int64_t offset_s; /* of the clock against the time that passes, 0 unknown */
 	int64_t stepped;  /* when the clock was set last, 0 never */
+	int64_t step_s;	  /* and by how much */
 	size_t late;	  /* subjects more than an interval behind their time */
 	size_t stuck;	  /* receivers that do not take their notices */
 	enum told late_told, stuck_told;

@@ -42,6 +42,7 @@ static void watch_clock(struct engine *e, struct arena *arena)
 	if (!known)
 		return;
 	own->stepped = clock_now();
+	own->step_s = by;
 	log_warning("engine", "the clock was set by %lld s", (long long)by);
 	engine_tell_daemon(
 	    e, "self.clock", SEVERITY_WARNING,

@@ -159,10 +159,57 @@ def test_addresses_that_are_private_are_never_contacted(lab, mxwatch):
                                   ['check', '--resolver', 'nowhere', 'good.test'],
                                   ['check', '--skip', '*', 'good.test'],
                                   ['check', '--only', 'mx.*', '--only', 'tls.*', 'good.test'],
+                                  ['check', '--ca-file', '/nowhere', 'good.test'],
+                                  ['check', '--ca-file', '/dev/null', 'good.test'],
+                                  ['check', '--ca-file', '/', 'good.test'],
+                                  ['check', '--trust-anchor', '/nowhere', 'good.test'],
+                                  ['check', '--trust-anchor', '/dev/null', 'good.test'],
+                                  ['check', ''], ['check', '.'], ['check', '192.0.2.1'],
                                   ['check', 'not a domain']])
 def test_usage_is_64(mxwatch, argv):
     result = mxwatch(*argv)
     assert result.status == 64 and result.err.strip(), result
+
+
+@pytest.mark.parametrize('typed', ['https://good.test/mail?x', 'http://good.test:8080', 'postmaster@good.test',
+                                   'mailto:postmaster@good.test', 'good.test:25', 'good.test/'])
+def test_what_people_paste_is_answered_with_the_domain(mxwatch, typed):
+    result = mxwatch('check', typed)
+    assert result.status == 64 and result.err.rstrip().endswith('is wanted: good.test'), result
+
+
+@pytest.mark.parametrize('typed', ['GOOD.test', 'good.test.', 'Good.Test.'])
+def test_a_name_is_folded(check, typed):
+    assert check('--only', 'mx.present', typed).json['domain'] == 'good.test'
+
+
+def test_u_labels_stand_beside(check):
+    report = check('--only', 'mx.present', 'b\u00fccher.test').json
+    assert (report['domain'], report['unicode']) == ('xn--bcher-kva.test', 'b\u00fccher.test')
+
+
+def test_nagios_prints_the_worst_first(lab, mxwatch):
+    result = mxwatch('check', '--resolver', lab.resolver, '--ca-file', lab.ca_file, '--allow-private',
+                     '--format', 'nagios', 'good.test', 'no-ptr.test', 'dead.test')
+    assert result.status == 2, result
+    heads = [line.split(':')[0] for line in result.out.splitlines() if ' - ' in line]
+    assert heads == ['MXWATCH CRITICAL - dead.test', 'WARNING - no-ptr.test', 'OK - good.test'], result
+    assert '; of 3 domains 1 CRITICAL, 1 WARNING, 1 OK |' in result.out.splitlines()[0]
+
+
+def test_what_explains_the_unknown_is_in_the_report(check, tmp_path):
+    """Our own resolver, trust store and port 25, in both ways."""
+    def own(*argv, **more):
+        return {f['id']: f['status'] for f in check(*argv, **more).json['findings'] if f['subject'] == 'monitor'}
+    assert own('good.test') == {'self.resolver': 'pass', 'self.egress25': 'pass', 'self.ipv6': 'pass',
+                                'self.clock': 'pass', 'self.ca_bundle': 'pass'}
+    assert own('--only', 'self.*', 'dead.test')['self.egress25'] == 'skip'
+    broken = tmp_path / 'ca.pem'
+    broken.write_text('-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n')
+    result = check('--ca-file', broken, 'plain.test')
+    found = {f['id']: f for f in result.json['findings']}
+    assert found['self.ca_bundle']['status'] == 'info', table(result.json)
+    assert found['tls.cert.trusted']['status'] == 'unknown' and result.status == 3, table(result.json)
 
 
 def test_only_and_skip(check):
@@ -182,7 +229,22 @@ def test_only_decides_the_exit_status(check):
 def test_timeout_bounds_the_whole_check(check):
     result = check('--timeout', '3s', 'silence.test')
     assert result.seconds < 6, result
-    assert result.status in (2, 3), result
+    assert result.status == 3, result
+
+
+@pytest.mark.parametrize('domain, finding, seen', [
+    ('silence.test', 'smtp.connect', ['smtp.ptr']),
+    ('tls-hang.test', 'tls.starttls', ['smtp.connect', 'smtp.ehlo']),
+    ('mute.test', 'smtp.starttls_repeat', ['smtp.connect', 'smtp.ehlo', 'tls.starttls', 'tls.cert.trusted']),
+    ('sts-hang.test', 'mta_sts.policy.fetch', ['smtp.connect', 'mta_sts.record', 'mta_sts.policy.tls'])])
+def test_what_our_time_cuts_off_is_unknown_and_the_rest_is_told(check, domain, finding, seen):
+    """Whatever the far side is silent about: our own limit is no fault of theirs."""
+    result = check('--timeout', '3s', domain)
+    found = {f['id']: f for f in result.json['findings']}
+    assert result.status == 3 and found[finding]['status'] == 'unknown', table(result.json)
+    assert 'time for this check was up' in found[finding]['summary'], found[finding]
+    assert {found[i]['status'] for i in seen} == {'pass'}, table(result.json)
+    assert not [f for f in found.values() if f['status'] == 'fail']
 
 
 # -- a resolver in trouble: our fault, never the domain's ------------------------------------------------
@@ -205,6 +267,7 @@ def test_a_resolver_that_does_not_validate_leaves_dnssec_unknown(lab, check):
     for finding in result.json['findings']:
         by_id.setdefault(finding['id'], set()).add(finding['status'])
     assert by_id['mx.dnssec'] == {'unknown'}, table(result.json)
+    assert by_id['self.resolver'] == {'info'}
     assert by_id['mta_sts.policy.fetch'] == {'pass'} and by_id['tls.cert.trusted'] == {'pass'}
 
 

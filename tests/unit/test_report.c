@@ -171,12 +171,48 @@ static void test_json_has_the_keys_of_the_contract(void **state)
 static void test_nagios(void **state)
 {
 	struct fixture *f = *state;
-	report_nagios(&f->report, &f->out);
+	struct report_plugin p;
+	report_plugin_init(&p, 1);
+	report_plugin_add(&p, &f->report);
+	assert_int_equal(report_plugin_print(&p, &f->out), 2);
+	report_plugin_clear(&p);
 	assert_non_null(strstr(
 	    buf_str(&f->out),
 	    "MXWATCH CRITICAL - example.test: The certificate expires in 3 days, on 2026-11-25. (grade B)"
 	    " | failed=0;;;0 warnings=1;;;0 unknown=1;;;0 passed=3;;;0 time=0.412s;;;0\n"));
 	assert_int_equal(report_nagios_exit(&f->findings), 2);
+}
+
+/* Several domains: the worst comes first, and its status is the whole's. */
+static void test_nagios_several(void **state)
+{
+	struct fixture *f = *state;
+	struct findings none;
+	struct report fine = f->report;
+	struct observation other = *f->report.in->domain;
+	struct eval_input in = *f->report.in;
+	struct report_plugin p;
+	findings_init(&none);
+	other.subject = "fine.test";
+	in.domain = &other;
+	fine.in = &in;
+	fine.findings = &none;
+	fine.grade.letter = "A";
+	report_plugin_init(&p, 2);
+	report_plugin_add(&p, &fine);
+	report_plugin_add(&p, &f->report);
+	assert_int_equal(report_plugin_print(&p, &f->out), 2);
+	report_plugin_clear(&p);
+	findings_clear(&none);
+	const char *text = buf_str(&f->out), *line = strchr(text, '\n');
+	assert_ptr_equal(strstr(text,
+				"MXWATCH CRITICAL - example.test: The certificate expires in 3 "
+				"days, on 2026-11-25. (grade B); of 2 domains 1 CRITICAL, 1 OK | "),
+			 text);
+	assert_true(strstr(text, " 'fine.test failed'=0;;;0 ") < line);
+	assert_true(strstr(text, " 'example.test warnings'=1;;;0 ") < line);
+	assert_true(strstr(text, "\nOK - fine.test: 0 checks passed (grade A)\n") >= line);
+	assert_null(strchr(line, '|'));
 }
 
 /* 2 any fail, else 1 any warn, else 3 any unknown, else 0. */
@@ -227,6 +263,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_json_has_the_keys_of_the_contract, set_up,
 					    tear_down),
 	    cmocka_unit_test_setup_teardown(test_nagios, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_nagios_several, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_exit, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_prometheus, set_up, tear_down),
 	};
