@@ -314,11 +314,22 @@ struct observation *store_view_observation(struct store *s, int kind, const char
 					   struct arena *arena)
 {
 	const char *json, *posture;
+	struct observation *o;
+	struct sql_rows *r;
 	struct error err;
 
 	if (!store_body(s, kind, name, arena, &json, &posture) || json == NULL)
 		return NULL;
-	return observation_decode(json, strlen(json), SHAPE_LENIENT, arena, &err);
+	o = observation_decode(json, strlen(json), SHAPE_LENIENT, arena, &err);
+	/* equal facts are not stored again: they were last seen so when the subject was */
+	r = sql_query(s->db, "SELECT at FROM subject WHERE kind = ? AND name = ?", "is", kind,
+		      name);
+	if (sql_next(r)) {
+		if (o)
+			o->at = sql_int(r, 0);
+		sql_end(r);
+	}
+	return o;
 }
 
 int64_t store_view_first(struct store *s, const char *domain)

@@ -375,15 +375,25 @@ static void travel(struct judging *j, const char *event)
 	store_put_incident(j->e->store, i);
 }
 
-/* Believed once nothing it may rest on waits for confirmation; told by itself only when no
- * problem that began or ended says it better. */
+/* Whether some host was never looked at in depth: the grade may be worse than it seems. */
+static bool seen_in_part(const struct judging *j)
+{
+	for (uint32_t i = 0; i < j->d->n_links; i++)
+		if (roster_subject(j->e->roster, roster_links(j->d)[i].subject)->sweep == 0)
+			return true;
+	return false;
+}
+
+/* Believed once nothing it may rest on waits for confirmation or a first deep look; told by
+ * itself only when no problem that began or ended says it better. */
 static void believe_grade(struct judging *j)
 {
 	struct grade g = grade_of(&j->eval, &j->findings);
 	struct change c = {.check = "grade", .subject = j->d->name};
 	bool first = j->d->grade[0] == '\0' || !j->d->baselined, dropped;
 
-	if (g.letter == NULL || !j->result.settled || strcmp(g.letter, j->d->grade) == 0)
+	if (g.letter == NULL || !j->result.settled || seen_in_part(j) ||
+	    strcmp(g.letter, j->d->grade) == 0)
 		return;
 	dropped = rank(g.letter) > rank(j->d->grade);
 	c.event = dropped ? "grade.dropped" : "grade.rose";

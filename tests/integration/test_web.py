@@ -270,6 +270,14 @@ def test_api_domain_is_the_report(web):
         report['findings'][0])
 
 
+def test_equal_facts_are_as_young_as_the_last_look(web):
+    def looked():
+        return web.json('/api/v1/domains/page-good.test')['checked_at']
+    before = looked()
+    web.daemon.look_twice()
+    wait_for(lambda: looked() > before, 10, 'a later checked_at')
+
+
 def test_api_names_what_it_has(web):
     paths = web.json('/api/v1/openapi.json')['paths']
     for path in paths:

@@ -104,6 +104,7 @@ class Host:
         self.cert = certificate(name)
         self.version = 'TLSv1.3'
         self.starttls = True
+        self.old = 'no'         # whether TLS 1.0 is accepted
         self.relay = 'refused'
         self.probes = self.relay_tests = 0
 
@@ -122,7 +123,7 @@ class Host:
                           'secure_renegotiation': True, 'chain': [self.cert], 'trusted': True,
                           'root': 'CN=Lab CA'}}
         if sweep:
-            s['sweep'] = {'at': stamp(), 'ssl2': 'no', 'ssl3': 'no', 'tls1_0': 'no', 'tls1_1': 'no',
+            s['sweep'] = {'at': stamp(), 'ssl2': 'no', 'ssl3': 'no', 'tls1_0': self.old, 'tls1_1': 'no',
                           'tls1_2': 'yes', 'tls1_3': 'yes', 'starttls_injection': 'no',
                           'without_sni': 'yes', 'post_quantum': 'yes'}
         if sweep and relay:

@@ -96,6 +96,22 @@ def test_a_grade_falls_by_itself_though_the_deep_look_is_older(tmp_path, world):
     assert bench.stop() == 0
 
 
+def test_what_the_first_deep_look_shows_is_no_fall_of_the_grade(tmp_path, world):
+    """The first look is quick: it cannot see that TLS 1.0 is accepted, and gave an A+."""
+    world.domain('o.test').mode = 'enforce'
+    world.hosts['mx.o.test'].old = 'yes'
+    bench = Bench(tmp_path, world).start()
+    bench.look(4)
+    wait_for(lambda: bench.rows("SELECT grade FROM subject WHERE name = 'o.test'") == [('C',)],
+             10, bench.said)
+    assert bench.notices() == [], bench.said()
+    world.hosts['mx.o.test'].old = 'no'
+    bench.look(3)
+    wait_for(lambda: bench.rows("SELECT grade FROM subject WHERE name = 'o.test'") == [('A+',)],
+             10, bench.said)
+    assert bench.stop() == 0
+
+
 def test_restart_repeats_nothing(bench, world):
     world.hosts['mx.b.test'].failure = DOWN
     bench.notice('host.unreachable', 'mx.b.test', 'firing')
