@@ -191,6 +191,24 @@ bool text_is_utf8(const char *s, size_t len)
 	return true;
 }
 
+size_t text_utf8_length(const char *s)
+{
+	size_t len = 1;
+
+	while (((unsigned char)s[len] & 0xc0) == 0x80)
+		len++;
+	return len;
+}
+
+size_t text_characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s += text_utf8_length(s))
+		n++;
+	return n;
+}
+
 bool text_is_printable_ascii(const char *s)
 {
 	for (; *s != '\0'; s++)

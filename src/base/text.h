@@ -31,6 +31,10 @@ void text_hex(struct buf *out, const void *bytes, size_t len);
 long text_unhex(unsigned char *out, size_t size, const char *hex);
 
 bool text_is_utf8(const char *s, size_t len);
+/* Bytes of the character at s, which is well-formed UTF-8 and not its end. */
+size_t text_utf8_length(const char *s);
+/* Characters of s, which is well-formed UTF-8. */
+size_t text_characters(const char *s);
 bool text_is_printable_ascii(const char *s);
 bool text_equal_nocase(const char *a, const char *b);
 bool text_starts(const char *s, const char *prefix);

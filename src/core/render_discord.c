@@ -7,19 +7,30 @@
 #include "render_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "stamp.h"
 #include "text.h"
 
-#define CONTENT_MAX 1900
-#define TITLE_MAX   250
-#define DIGEST_MAX  20
+/* Discord's limits: 2000 characters of content, an embed of 6000 in all, in it a title of 256,
+ * a description of 4096, 25 fields of 1024. */
+#define CONTENT_MAX	950 /* before Markdown's signs are escaped */
+#define TITLE_MAX	250
+#define DESCRIPTION_MAX 2600
+#define FIELDS_MAX	3000 /* in all */
+#define VALUE_MAX	400  /* before escaping */
+#define DIGEST_MAX	20
 
-static void add_field(json_t *list, struct arena *arena, const char *name, const char *value)
+/* What does not fit any more is left out; *room is what is left. */
+static void add_field(json_t *list, struct arena *arena, size_t *room, const char *name,
+		      const char *value)
 {
-	if (value == NULL)
+	if (value == NULL || *value == '\0')
 		return;
-	const char *text = render_markdown(arena, render_cleaned(arena, value, 500));
+	const char *text = render_markdown(arena, render_cleaned(arena, value, VALUE_MAX));
+	if (strlen(name) + text_characters(text) > *room)
+		return;
+	*room -= strlen(name) + text_characters(text);
 	json_array_append_new(list,
 			      json_pack("{s:s,s:s,s:b}", "name", name, "value", text, "inline", 0));
 }
@@ -28,11 +39,12 @@ static json_t *fields(struct arena *arena, const struct notice *n)
 {
 	size_t count;
 	const struct render_fact *fact = render_facts(arena, n, &count);
+	size_t room = FIELDS_MAX;
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
-		add_field(list, arena, fact[i].label, fact[i].value);
-	add_field(list, arena, "What it means for mail delivery", render_impact(n));
-	add_field(list, arena, "What to do", render_advice(n));
+		add_field(list, arena, &room, fact[i].label, fact[i].value);
+	add_field(list, arena, &room, "What it means for mail delivery", render_impact(n));
+	add_field(list, arena, &room, "What to do", render_advice(n));
 	return list;
 }
 
@@ -42,7 +54,7 @@ static const char *description(struct arena *arena, const struct notice *n,
 	size_t lines;
 	const struct render_line *line = render_difference(arena, n, &lines);
 	struct buf b;
-	buf_init(&b, 4000);
+	buf_init(&b, DESCRIPTION_MAX);
 	buf_addstr(&b, render_markdown(arena, render_cleaned(arena, n->summary, RENDER_MAX_VALUE)));
 	for (size_t i = 0; i < lines; i++)
 		buf_printf(&b, "\n%s %s", line[i].sign == '-' ? "\\-" : "\\+",
@@ -74,8 +86,8 @@ json_t *render_discord(const struct notice *n, const struct render_digest *diges
 	const char *content = digest->n > 0 ? n->summary : render_headline(arena, n);
 	json_t *root =
 	    json_pack("{s:s,s:s,s:[o],s:{s:[]}}", "username", "mxwatch", "content",
-		      render_markdown(arena, render_cleaned(arena, content, CONTENT_MAX / 2)),
-		      "embeds", embed, "allowed_mentions", "parse");
+		      render_markdown(arena, render_cleaned(arena, content, CONTENT_MAX)), "embeds",
+		      embed, "allowed_mentions", "parse");
 	arena_free(arena);
 	return root;
 }

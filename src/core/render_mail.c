@@ -27,22 +27,13 @@
 
 /* -- header fields -- */
 
-/* Length of the UTF-8 character that begins at s. */
-static size_t utf8_length(const char *s)
-{
-	size_t len = 1;
-	while (((unsigned char)s[len] & 0xc0) == 0x80)
-		len++;
-	return len;
-}
-
 /* Encoded-words of RFC 2047 section 4.2, whole characters each, folded between them. */
 static void encoded_words(struct buf *out, const char *s, size_t column)
 {
 	static const char begin[] = "=?UTF-8?Q?";
 	bool open = false;
 	while (*s != '\0') {
-		size_t len = utf8_length(s);
+		size_t len = text_utf8_length(s);
 		bool plain = len == 1 && ((*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
 					  (*s >= 'a' && *s <= 'z'));
 		size_t need = plain || *s == ' ' ? 1 : 3 * len;
@@ -334,7 +325,7 @@ static void difference(struct buf *out, struct arena *arena, const struct notice
 		buf_printf(out, "  %c %s\n", line[i].sign, line[i].text);
 }
 
-static void footer(struct buf *out, struct arena *arena, const struct notice *n)
+static void links(struct buf *out, struct arena *arena, const struct notice *n)
 {
 	if (n->url != NULL || n->runbook_url != NULL)
 		buf_addch(out, '\n');
@@ -343,6 +334,10 @@ static void footer(struct buf *out, struct arena *arena, const struct notice *n)
 	if (n->runbook_url != NULL)
 		buf_printf(out, "Runbook: %s\n",
 			   render_cleaned(arena, n->runbook_url, RENDER_MAX_VALUE));
+}
+
+static void footer(struct buf *out, struct arena *arena, const struct notice *n)
+{
 	buf_printf(out, "\n-- \nmxwatch, event %s", render_cleaned(arena, n->event, 80));
 	if (n->incident != NULL)
 		buf_printf(out, ", incident %s, notice %lld",
@@ -362,6 +357,7 @@ static void mail_text(struct buf *out, struct arena *arena, const struct notice 
 	const char *const *changes = render_changes(arena, n, &n_changes);
 	list(out, arena, "Changed with it", changes, n_changes);
 	list(out, arena, render_causes_title(n), n->causes, n->n_causes);
+	links(out, arena, n);
 	domain_list(out, arena, n);
 	footer(out, arena, n);
 }
@@ -419,6 +415,7 @@ void render_mail_digest(const struct notice *n, const struct notice *item, size_
 		digest_group(&text, arena, item, count, severity, &shown);
 	if (shown < count)
 		buf_printf(&text, "\n  and %zu more\n", count - shown);
+	links(&text, arena, n);
 	footer(&text, arena, n);
 	render_mail_digest_html(n, item, count, &html);
 	head(out, arena, n, letter, "digest", arena_printf(arena, "Digest: %s", n->summary));

@@ -176,7 +176,8 @@ static void comparison(struct buf *out, struct arena *arena, const struct notice
 			buf_addstr(out,
 				   "<div style=\"height:12px;line-height:12px\">&nbsp;</div>\n");
 		if (n->actual != NULL)
-			boxed(out, "Seen", n->status == NOTICE_FIRING, n->actual);
+			boxed(out, n->status == NOTICE_RESOLVED ? "It was" : "Seen",
+			      n->status != NOTICE_CHANGED, n->actual);
 		cell_end(out);
 	}
 	if (count == 0)
@@ -269,14 +270,18 @@ static void button(struct buf *out, const char *text, const char *url)
 	    text);
 }
 
+static void links(struct buf *out, const struct notice *n)
+{
+	if (n->url == NULL && n->runbook_url == NULL)
+		return;
+	cell(out, 22, 0);
+	button(out, "Open in mxwatch", n->url);
+	button(out, "Runbook", n->runbook_url);
+	cell_end(out);
+}
+
 static void footer(struct buf *out, const struct notice *n)
 {
-	if (n->url != NULL || n->runbook_url != NULL) {
-		cell(out, 22, 0);
-		button(out, "Open in mxwatch", n->url);
-		button(out, "Runbook", n->runbook_url);
-		cell_end(out);
-	}
 	cell(out, 22, 26);
 	buf_addstr(out, "<div class=\"dim\" style=\"font-size:12px;line-height:18px;color:#5b6673;"
 			"overflow-wrap:anywhere\">");
@@ -302,11 +307,13 @@ void render_mail_html(const struct notice *n, struct buf *out)
 	const char *const *changes = render_changes(arena, n, &n_changes);
 	list(out, "Changed with it", changes, n_changes, 0);
 	list(out, render_causes_title(n), n->causes, n->n_causes, 0);
+	facts(out, arena, n);
+	links(out, n);
 	if (n->n_domains != 1 || render_unnamed(n) > 0)
-		list(out, "Domains", n->domains,
+		list(out, arena_printf(arena, "Domains (%lld)", (long long)render_total(n)),
+		     n->domains,
 		     n->n_domains < NOTICE_MAX_DOMAINS ? n->n_domains : NOTICE_MAX_DOMAINS,
 		     render_unnamed(n));
-	facts(out, arena, n);
 	footer(out, n);
 	end(out);
 	arena_free(arena);
@@ -363,6 +370,7 @@ void render_mail_digest_html(const struct notice *n, const struct notice *item, 
 		const char *more = arena_printf(arena, "and %zu more", count - shown);
 		list(out, "Not shown", &more, 1, 0);
 	}
+	links(out, n);
 	footer(out, n);
 	end(out);
 	arena_free(arena);

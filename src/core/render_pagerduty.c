@@ -9,7 +9,9 @@
 
 #include "stamp.h"
 
+/* Limits: 1024 characters of summary, 512 KB in all. */
 #define SUMMARY_MAX 1000
+#define DETAILS_MAX ((size_t)256 * 1024)
 #define KEY_MAX	    255
 
 static json_t *links_of(const struct notice *n)
@@ -22,6 +24,17 @@ static json_t *links_of(const struct notice *n)
 		json_array_append_new(
 		    links, json_pack("{s:s,s:s}", "href", n->runbook_url, "text", "Runbook"));
 	return links;
+}
+
+/* The event itself, unless it is too large: before and after may be whole documents. */
+static json_t *details(const struct notice *n)
+{
+	json_t *o = notice_to_json(n);
+	if (json_dumpb(o, NULL, 0, JSON_COMPACT) <= DETAILS_MAX)
+		return o;
+	json_object_set_new(o, "before", json_null());
+	json_object_set_new(o, "after", json_null());
+	return o;
 }
 
 static const char *action(const struct notice *n)
@@ -39,7 +52,7 @@ json_t *render_pagerduty(const struct notice *n, const char *routing_key)
 					   render_cleaned(arena, n->summary, RENDER_MAX_VALUE));
 	json_t *payload = json_pack(
 	    "{s:s,s:s,s:s,s:o}", "summary", render_cleaned(arena, summary, SUMMARY_MAX), "source",
-	    n->subject, "timestamp", stamp_format(at, n->at), "custom_details", notice_to_json(n));
+	    n->subject, "timestamp", stamp_format(at, n->at), "custom_details", details(n));
 	json_t *root =
 	    json_pack("{s:s,s:o,s:o}", "routing_key", routing_key != NULL ? routing_key : "",
 		      "payload", payload, "links", links_of(n));

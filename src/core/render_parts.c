@@ -237,22 +237,31 @@ static void add_fact(struct facts *f, bool body, const char *label, const char *
 	    (struct render_fact){label, render_cleaned(f->arena, value, RENDER_MAX_VALUE), body};
 }
 
+/* "2026-11-22 13:00:00 UTC (2 h 13 min)", and until when if it is over. */
+static const char *span(struct arena *arena, const struct notice *n)
+{
+	char human[STAMP_TEXT];
+	const char *since = render_time(arena, n->since);
+	if (n->at <= n->since)
+		return since;
+	stamp_duration_human(human, n->at - n->since);
+	if (n->status != NOTICE_RESOLVED)
+		return arena_printf(arena, "%s (%s)", since, human);
+	return arena_printf(arena, "%s until %s (%s)", since, render_time(arena, n->at), human);
+}
+
 struct render_fact *render_facts(struct arena *arena, const struct notice *n, size_t *count)
 {
 	struct facts f = {.arena = arena};
-	char human[STAMP_TEXT];
 	f.fact = arena_array(arena, MAX_FACTS, sizeof(*f.fact));
 	add_fact(&f, false, "Where", n->subject);
 	if (n->n_domains == 1 && render_unnamed(n) == 0 && strcmp(n->domains[0], n->subject) != 0)
 		add_fact(&f, false, "Domain", n->domains[0]);
 	add_fact(&f, true, "Expected", n->expected);
-	add_fact(&f, true, "Seen", n->actual);
+	add_fact(&f, true, n->status == NOTICE_RESOLVED ? "It was" : "Seen", n->actual);
 	if (n->since != 0)
 		add_fact(&f, false, n->status == NOTICE_CHANGED ? "Seen at" : "Since",
-			 n->at > n->since
-			     ? arena_printf(arena, "%s (%s)", render_time(arena, n->since),
-					    stamp_duration_human(human, n->at - n->since))
-			     : render_time(arena, n->since));
+			 span(arena, n));
 	if (n->last_ok != 0)
 		add_fact(&f, false, "Last good", render_time(arena, n->last_ok));
 	if (n->confirmed_by > 1)

@@ -10,23 +10,27 @@
 
 #include "text.h"
 
-#define HEADER_MAX 150
-#define FIELDS_MAX 10
-#define DIGEST_MAX 20
+/* Slack's limits: a header of 150 characters, a section of 3000, ten fields of 2000. */
+#define HEADER_MAX  150
+#define SECTION_MAX 2900
+#define FIELDS_MAX  10
+#define FIELD_MAX   1900
+#define DIGEST_MAX  20
 
-static const char *escaped(struct arena *arena, const char *s)
+/* At most max bytes, cut between characters. */
+static const char *escaped(struct arena *arena, const char *s, size_t max)
 {
 	struct buf b;
-	buf_init(&b, 16384);
-	for (; *s != '\0'; s++) {
-		if (*s == '&')
-			buf_addstr(&b, "&amp;");
-		else if (*s == '<')
-			buf_addstr(&b, "&lt;");
-		else if (*s == '>')
-			buf_addstr(&b, "&gt;");
-		else
-			buf_addch(&b, *s);
+	buf_init(&b, max + 4);
+	for (size_t len; *s != '\0'; s += len) {
+		const char *as = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : s;
+		size_t n = as == s ? text_utf8_length(s) : strlen(as);
+		len = as == s ? n : 1;
+		if (b.len + n > max) {
+			buf_addstr(&b, "...");
+			break;
+		}
+		buf_add(&b, as, n);
 	}
 	const char *copy = arena_strndup(arena, buf_str(&b), b.len);
 	buf_clear(&b);
@@ -43,7 +47,7 @@ static void add_paragraph(json_t *blocks, struct arena *arena, const char *title
 {
 	if (text == NULL)
 		return;
-	const char *clean = escaped(arena, render_cleaned(arena, text, 2000));
+	const char *clean = escaped(arena, render_cleaned(arena, text, 2000), SECTION_MAX);
 	json_array_append_new(blocks, section(arena_printf(arena, "*%s*\n%s", title, clean)));
 }
 
@@ -53,9 +57,10 @@ static json_t *fields(struct arena *arena, const struct notice *n)
 	const struct render_fact *fact = render_facts(arena, n, &count);
 	json_t *list = json_array();
 	for (size_t i = 0; i < count && i < FIELDS_MAX; i++)
-		json_array_append_new(list, json_pack("{s:s,s:s}", "type", "mrkdwn", "text",
-						      arena_printf(arena, "*%s*\n%s", fact[i].label,
-								   escaped(arena, fact[i].value))));
+		json_array_append_new(
+		    list, json_pack("{s:s,s:s}", "type", "mrkdwn", "text",
+				    arena_printf(arena, "*%s*\n%s", fact[i].label,
+						 escaped(arena, fact[i].value, FIELD_MAX))));
 	return json_pack("{s:s,s:o}", "type", "section", "fields", list);
 }
 
@@ -66,9 +71,15 @@ static void add_difference(json_t *blocks, struct arena *arena, const struct not
 	const struct render_line *line = render_difference(arena, n, &count);
 	if (count == 0)
 		return;
-	buf_init(&b, 2900);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&b, "%c %s\n", line[i].sign, escaped(arena, line[i].text));
+	buf_init(&b, SECTION_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = escaped(arena, line[i].text, SECTION_MAX / 2);
+		if (b.len + strlen(text) + 3 > SECTION_MAX) {
+			buf_addstr(&b, "...");
+			break;
+		}
+		buf_printf(&b, "%c %s\n", line[i].sign, text);
+	}
 	json_array_append_new(blocks, section(arena_printf(arena, "```%s```", buf_str(&b))));
 	buf_clear(&b);
 }
@@ -90,7 +101,8 @@ static json_t *blocks_of(struct arena *arena, const struct notice *n)
 	    blocks,
 	    json_pack("{s:s,s:{s:s,s:s}}", "type", "header", "text", "type", "plain_text", "text",
 		      render_cleaned(arena, render_title(arena, n), HEADER_MAX - 3)));
-	json_array_append_new(blocks, section(escaped(arena, render_headline(arena, n))));
+	json_array_append_new(blocks,
+			      section(escaped(arena, render_headline(arena, n), SECTION_MAX)));
 	json_array_append_new(blocks, fields(arena, n));
 	add_difference(blocks, arena, n);
 	add_paragraph(blocks, arena, "What it means for mail delivery", render_impact(n));
@@ -104,7 +116,8 @@ static json_t *digest_blocks(struct arena *arena, const struct render_digest *di
 	json_t *blocks = json_array();
 	for (size_t i = 0; i < digest->n && i < DIGEST_MAX; i++)
 		json_array_append_new(
-		    blocks, section(escaped(arena, render_headline(arena, &digest->item[i]))));
+		    blocks,
+		    section(escaped(arena, render_headline(arena, &digest->item[i]), SECTION_MAX)));
 	if (digest->n > DIGEST_MAX)
 		json_array_append_new(
 		    blocks, section(arena_printf(arena, "and %zu more", digest->n - DIGEST_MAX)));
@@ -117,8 +130,8 @@ json_t *render_slack(const struct notice *n, const struct render_digest *digest)
 	json_t *blocks = digest->n > 0 ? digest_blocks(arena, digest) : blocks_of(arena, n);
 	const char *text = digest->n > 0 ? render_cleaned(arena, n->summary, RENDER_MAX_VALUE)
 					 : render_headline(arena, n);
-	json_t *root = json_pack("{s:s,s:[{s:s,s:o}]}", "text", escaped(arena, text), "attachments",
-				 "color", render_colour(n), "blocks", blocks);
+	json_t *root = json_pack("{s:s,s:[{s:s,s:o}]}", "text", escaped(arena, text, SECTION_MAX),
+				 "attachments", "color", render_colour(n), "blocks", blocks);
 	arena_free(arena);
 	return root;
 }

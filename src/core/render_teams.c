@@ -8,7 +8,10 @@
 
 #include "text.h"
 
+/* A card of more than 28 KB is refused. */
 #define DIGEST_MAX 20
+#define LINES_MAX  12
+#define VALUE_MAX  250 /* characters */
 
 static const char *colour(const struct notice *n)
 {
@@ -30,8 +33,8 @@ static void add_paragraph(json_t *body, struct arena *arena, const char *title, 
 	if (text == NULL)
 		return;
 	add_text(body, title, "bolder", "default");
-	add_text(body, render_markdown(arena, render_cleaned(arena, text, 2000)), "default",
-		 "default");
+	add_text(body, render_markdown(arena, render_cleaned(arena, text, 2 * VALUE_MAX)),
+		 "default", "default");
 }
 
 static void add_facts(json_t *body, struct arena *arena, const struct notice *n)
@@ -41,12 +44,16 @@ static void add_facts(json_t *body, struct arena *arena, const struct notice *n)
 	const struct render_line *line = render_difference(arena, n, &lines);
 	json_t *facts = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(facts, json_pack("{s:s,s:s}", "title", fact[i].label, "value",
-						       render_markdown(arena, fact[i].value)));
-	for (size_t i = 0; i < lines; i++)
 		json_array_append_new(
-		    facts, json_pack("{s:s,s:s}", "title", line[i].sign == '-' ? "Before" : "Now",
-				     "value", render_markdown(arena, line[i].text)));
+		    facts, json_pack("{s:s,s:s}", "title", fact[i].label, "value",
+				     render_markdown(
+					 arena, render_cleaned(arena, fact[i].value, VALUE_MAX))));
+	for (size_t i = 0; i < lines && i < LINES_MAX; i++)
+		json_array_append_new(
+		    facts,
+		    json_pack("{s:s,s:s}", "title", line[i].sign == '-' ? "Before" : "Now", "value",
+			      render_markdown(arena,
+					      render_cleaned(arena, line[i].text, VALUE_MAX / 2))));
 	json_array_append_new(body, json_pack("{s:s,s:o}", "type", "FactSet", "facts", facts));
 }
 
@@ -58,10 +65,9 @@ static json_t *body_of(struct arena *arena, const struct notice *n)
 					render_markdown(arena, render_lead(arena, n)), "wrap", 1,
 					"weight", "bolder", "size", "large", "color", colour(n)));
 	add_text(body, render_markdown(arena, render_title(arena, n)), "bolder", "medium");
-	add_text(
-	    body,
-	    render_markdown(arena, render_cleaned(arena, notice_sentence(n), RENDER_MAX_VALUE)),
-	    "default", "default");
+	add_text(body,
+		 render_markdown(arena, render_cleaned(arena, notice_sentence(n), 2 * VALUE_MAX)),
+		 "default", "default");
 	add_facts(body, arena, n);
 	add_paragraph(body, arena, "What it means for mail delivery", render_impact(n));
 	add_paragraph(body, arena, "What to do", render_advice(n));
@@ -75,7 +81,10 @@ static json_t *digest_body(struct arena *arena, const struct notice *n,
 	add_text(body, render_markdown(arena, render_cleaned(arena, n->summary, RENDER_MAX_VALUE)),
 		 "bolder", "medium");
 	for (size_t i = 0; i < digest->n && i < DIGEST_MAX; i++)
-		add_text(body, render_markdown(arena, render_headline(arena, &digest->item[i])),
+		add_text(body,
+			 render_markdown(
+			     arena, render_cleaned(arena, render_headline(arena, &digest->item[i]),
+						   VALUE_MAX)),
 			 "default", "default");
 	if (digest->n > DIGEST_MAX)
 		add_text(body, arena_printf(arena, "and %zu more", digest->n - DIGEST_MAX),

@@ -5,6 +5,7 @@ Mail relays that behave, refuse, forge, die and hang; webhook receivers likewise
 needs the engine: a delivery is a DELIVER frame, its end the SENT frame of the same id."""
 
 import base64
+import contextlib
 import email
 import email.policy
 import hashlib
@@ -447,8 +448,8 @@ class Hook(http.server.BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
 
-@pytest.fixture
-def sink():
+@contextlib.contextmanager
+def listening():
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Hook)
     server.daemon_threads = True
     server.block_on_close = False
@@ -458,6 +459,12 @@ def sink():
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def sink():
+    with listening() as server:
+        yield server
 
 
 def hook(sink, **more):
