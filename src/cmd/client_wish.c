@@ -191,7 +191,9 @@ static void print_queue(const struct client_call *c, const json_t *o)
 			say_key(row, "due");
 		}
 		if (json_is_string(json_object_get(row, "text"))) {
-			printf(", %lld ", count(row, "code"));
+			fputs(", ", stdout);
+			if (count(row, "code"))
+				printf("%lld ", count(row, "code"));
 			say_key(row, "text");
 		}
 		putchar('\n');

@@ -389,10 +389,18 @@ static void delivered(struct engine *e, struct store_outgoing *o, struct arena *
 		store_told(e->store, i->id, o->receiver, now, o->repeat_s);
 }
 
+/* "550 no such user", or the text alone where there was no reply. */
+static const char *what_was_said(int64_t code, const char *text, struct arena *arena)
+{
+	const char *said = text ? text : "";
+
+	return code > 0 ? arena_printf(arena, "%lld %s", (long long)code, said) : said;
+}
+
 static void dead(struct engine *e, struct store_outgoing *o, struct arena *arena)
 {
-	log_error("outbox", "notice %s could not be delivered to %s: %lld %s", o->uid, o->receiver,
-		  (long long)o->code, o->text ? o->text : "");
+	log_error("outbox", "notice %s could not be delivered to %s: %s", o->uid, o->receiver,
+		  what_was_said(o->code, o->text, arena));
 	o->state = STORE_DEAD;
 	e->n_dead++;
 	o->ended = clock_now();
@@ -430,9 +438,9 @@ static void settle(struct engine *e, struct store_outgoing *o, const struct mess
 		o->ended = clock_now();
 	} else {
 		o->due = again_at(o, sent->retry_after_s);
-		log_warning("outbox", "notice %s to %s: attempt %lld failed: %lld %s", o->uid,
-			    o->receiver, (long long)o->attempts, (long long)sent->code,
-			    sent->text ? sent->text : "");
+		log_warning("outbox", "notice %s to %s: attempt %lld failed: %s", o->uid,
+			    o->receiver, (long long)o->attempts,
+			    what_was_said(sent->code, sent->text, arena));
 	}
 	store_update_outgoing(e->store, o);
 }

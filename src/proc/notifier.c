@@ -69,11 +69,6 @@ static void delivery_free(struct delivery *d)
 void notifier_finish(struct delivery *d, const struct message_sent *sent)
 {
 	struct notifier *n = d->notifier;
-	if (sent->outcome != MESSAGE_DELIVERED)
-		log_info("deliver", "%s: attempt %lld %s: %lld %s", d->receiver.name,
-			 (long long)d->attempt,
-			 sent->outcome == MESSAGE_REJECTED ? "was refused" : "failed",
-			 (long long)sent->code, sent->text != NULL ? sent->text : "");
 	channel_send_shape(n->channel, MESSAGE_SENT, d->id, &message_sent_shape, sent);
 	delivery_free(d);
 	if (n->stopping && n->in_flight == 0)
