@@ -210,6 +210,14 @@ bool http_is_post(const struct http_request *r)
 	return r->request && evhttp_request_get_command(r->request) == EVHTTP_REQ_POST;
 }
 
+bool http_is_get(const struct http_request *r)
+{
+	enum evhttp_cmd_type type =
+	    r->request ? evhttp_request_get_command(r->request) : EVHTTP_REQ_GET;
+
+	return type == EVHTTP_REQ_GET || type == EVHTTP_REQ_HEAD;
+}
+
 const char *http_path(const struct http_request *r)
 {
 	return r->path;
@@ -382,7 +390,9 @@ struct http_server *http_server_new(struct event_base *base, http_server_cb *cb,
 	s->cb = cb;
 	s->arg = arg;
 	s->http = evhttp_new(base);
-	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+						EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+						EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
 	evhttp_set_max_headers_size(s->http, HTTP_SERVER_MAX_HEADERS);
 	evhttp_set_max_body_size(s->http, HTTP_SERVER_MAX_BODY);
 	evhttp_set_default_content_type(s->http, NULL);

@@ -45,6 +45,7 @@ void http_server_accept(struct http_server *s, int fd);
 /* -- a request: strings are borrowed until it is answered ---------------------------------- */
 
 bool http_is_post(const struct http_request *r);
+bool http_is_get(const struct http_request *r); /* or HEAD */
 /* The path without the query, percent-decoded; "" when it holds a NUL or is no path. */
 const char *http_path(const struct http_request *r);
 /* A parameter of the query, decoded; NULL if it is missing. */

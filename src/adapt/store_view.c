@@ -195,6 +195,21 @@ struct view_incident *store_view_incidents_of(struct store *s, const char *domai
 			 arena, n);
 }
 
+void store_view_spans(struct store *s, const char *domain, int64_t since, store_view_span_cb *cb,
+		      void *arg)
+{
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT severity, CASE WHEN since > 0 THEN since ELSE opened END,"
+	    " CASE WHEN left_at > 0 THEN left_at WHEN open THEN 0 ELSE closed END AS until"
+	    " FROM incident_member m JOIN incident i ON i.id = m.incident"
+	    " WHERE m.domain = ? AND (until = 0 OR until >= ?)",
+	    "si", domain, since);
+
+	while (sql_next(r))
+		cb((int)sql_int(r, 0), sql_int(r, 1), sql_int(r, 2), arg);
+}
+
 struct view_incident *store_view_incident(struct store *s, const char *uid, struct arena *arena)
 {
 	size_t n;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "report.h"
 #include "stamp.h"
 
@@ -74,6 +75,26 @@ json_t *api_domain(const struct view_domain *d)
 	return o;
 }
 
+/* Every check of the catalogue with its gravest status: skip where it does not apply, unknown
+ * before the first look. */
+static json_t *checks(const struct view_detail *d)
+{
+	static const int rank[] = {[FINDING_SKIP] = 0,	  [FINDING_PASS] = 1, [FINDING_INFO] = 2,
+				   [FINDING_UNKNOWN] = 3, [FINDING_WARN] = 4, [FINDING_FAIL] = 5};
+	json_t *out = json_object();
+
+	for (size_t k = 0; k < check_count; k++) {
+		enum finding_status worst = d->in->domain ? FINDING_SKIP : FINDING_UNKNOWN;
+		for (size_t i = 0; d->in->domain && i < d->findings->n; i++)
+			if (strcmp(d->findings->item[i].id, check_table[k].id) == 0 &&
+			    rank[d->findings->item[i].status] > rank[worst])
+				worst = d->findings->item[i].status;
+		json_object_set_new(out, check_table[k].id,
+				    json_string(finding_status_words[worst]));
+	}
+	return out;
+}
+
 json_t *api_detail(const struct view_detail *d)
 {
 	struct report r = {.in = d->in,
@@ -91,6 +112,7 @@ json_t *api_detail(const struct view_detail *d)
 	json_object_set_new(o, "checked_at", when(d->in->domain ? d->in->domain->at : 0));
 	json_object_set_new(o, "rule", text(d->grade.rule));
 	add_row(o, &d->row);
+	json_object_set_new(o, "checks", checks(d));
 	for (size_t i = 0; i < d->n_incidents; i++)
 		json_array_append_new(list, api_incident(&d->incidents[i]));
 	json_object_set_new(o, "incidents", list);

@@ -23,7 +23,7 @@ json_t *api_list(json_t *data, const char *next);
 json_t *api_problem(int status, const char *detail);
 const char *api_status_title(int status);
 /* OpenAPI 3.1 of all this. */
-const char *api_openapi(void);
+void api_openapi(struct buf *out);
 /* Append value as compact JSON in which '<' and the JavaScript line ends are escaped. */
 void api_print(const json_t *value, struct buf *out);
 

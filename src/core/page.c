@@ -106,10 +106,41 @@ static void date(struct buf *out, int64_t at)
 	buf_printf(out, "<time datetime=\"%s\">%s</time>", text, text);
 }
 
+/* How many end in each of the weeks ahead: columns, and the same in words. */
+static void weeks(const struct view_overview *o, struct buf *out)
+{
+	size_t most = 1, three = o->weeks[1] + o->weeks[2] + o->weeks[3];
+
+	for (int i = 0; i < VIEW_WEEKS + 2; i++)
+		most = o->weeks[i] > most ? o->weeks[i] : most;
+	buf_addstr(out, "<div class=\"pad\"><svg class=\"chart weeks\" viewBox=\"0 0 599 96\" "
+			"aria-hidden=\"true\">");
+	for (int i = 0; i < VIEW_WEEKS + 2; i++) {
+		const char *class = i <= 1 ? "f-critical" : i <= 3 ? "f-warning" : "f-ok";
+		size_t n = o->weeks[i];
+		int height = n ? 3 + (int)(77 * n / most) : 3;
+		buf_printf(out,
+			   "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"34\" height=\"%d\" "
+			   "rx=\"3\"/>",
+			   n ? class : "f-soft", 40 * i, 96 - height, height);
+		if (n)
+			buf_printf(out, "<text x=\"%d\" y=\"%d\">%zu</text>", 40 * i + 17,
+				   96 - height - 4, n);
+	}
+	buf_printf(
+	    out,
+	    "</svg><div class=\"ends\"><span>over</span><span>in %d weeks</span>"
+	    "<span>later</span></div><div class=\"legend\"><span>%zu over</span><span>%zu in "
+	    "this week</span><span>%zu within three weeks</span></div></div>",
+	    VIEW_WEEKS, o->weeks[0], o->weeks[1], three);
+}
+
 /* What is left of each certificate's lifetime, as a bar. */
 static void expiries(const struct view_overview *o, int64_t now, struct buf *out)
 {
 	buf_addstr(out, "<h2>Certificates that end next</h2>\n<div class=\"card\">");
+	if (o->n_expiries)
+		weeks(o, out);
 	if (o->n_expiries == 0)
 		buf_addstr(out, "<p class=\"empty\">No certificate has been seen yet.</p>");
 	else
@@ -140,6 +171,29 @@ static void expiries(const struct view_overview *o, int64_t now, struct buf *out
 	buf_addstr(out, o->n_expiries ? "</ul></div>\n" : "</div>\n");
 }
 
+/* The daemon's own state, and what is muted. */
+static void health(const struct view_overview *o, struct buf *out)
+{
+	if (o->trouble)
+		buf_printf(out,
+			   "<span class=\"chip critical\"><i aria-hidden=\"true\">✕</i>%s</span>",
+			   o->trouble);
+	else
+		buf_addstr(out,
+			   "<span class=\"chip ok\"><i aria-hidden=\"true\">✓</i>the daemon is "
+			   "well</span>");
+	if (o->silences + o->windows == 0)
+		return;
+	buf_addstr(out, "<a class=\"chip warning\" href=\"/maintenance\">"
+			"<i aria-hidden=\"true\">◆</i>");
+	if (o->silences)
+		buf_printf(out, "%zu silence%s", o->silences, s((int64_t)o->silences));
+	if (o->windows)
+		buf_printf(out, "%s%zu maintenance window%s", o->silences ? ", " : "", o->windows,
+			   s((int64_t)o->windows));
+	buf_addstr(out, "</a>");
+}
+
 void page_overview(const struct view_overview *o, int64_t now, struct buf *out)
 {
 	page_begin(out, "Overview", "/");
@@ -155,6 +209,7 @@ void page_overview(const struct view_overview *o, int64_t now, struct buf *out)
 		page_ago(out, o->oldest, now);
 		buf_addstr(out, "</span>");
 	}
+	health(o, out);
 	buf_addstr(out, "</div>\n");
 	tiles(o, out);
 	grades(o, out);
@@ -183,16 +238,59 @@ void page_overview(const struct view_overview *o, int64_t now, struct buf *out)
 /* -- domains
  * ------------------------------------------------------------------------------------------ */
 
+/* The filters in force but for the one named, as a query: "q=x&amp;grade=A&amp;". */
+static void query(struct buf *out, const struct view_page *place, const char *without)
+{
+	const struct {
+		const char *key, *value;
+	} all[] = {{"q", place->query},
+		   {"state", place->state},
+		   {"grade", place->grade},
+		   {"group", place->group},
+		   {"owner", place->owner}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].value == NULL || strcmp(all[i].key, without) == 0)
+			continue;
+		buf_printf(out, "%s=", all[i].key);
+		page_put_url(out, all[i].value);
+		buf_addstr(out, "&amp;");
+	}
+}
+
 static void filter_link(struct buf *out, const struct view_page *place, const char *state,
 			const char *word, size_t n)
 {
 	bool here =
 	    state == NULL ? place->state == NULL : place->state && strcmp(place->state, state) == 0;
 
-	buf_addstr(out, "<a href=\"/domains?q=");
-	page_put_url(out, place->query);
-	buf_printf(out, "%s%s\"%s>%s %zu</a>", state ? "&amp;state=" : "", state ? state : "",
+	buf_addstr(out, "<a href=\"/domains?");
+	query(out, place, "state");
+	buf_printf(out, "%s%s\"%s>%s %zu</a>", state ? "state=" : "", state ? state : "",
 		   here ? " aria-current=\"true\"" : "", word, n);
+}
+
+static void hidden(struct buf *out, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(out, "<input type=\"hidden\" name=\"%s\" value=\"", key);
+	page_put(out, value);
+	buf_addstr(out, "\">");
+}
+
+static void choice(struct buf *out, const char *key, const char *all, const char *const *words,
+		   size_t n, const char *chosen)
+{
+	buf_printf(out, "<select name=\"%s\" aria-label=\"%s\"><option value=\"\">%s</option>", key,
+		   key, all);
+	for (size_t i = 0; i < n; i++) {
+		buf_addstr(out, "<option");
+		buf_addstr(out, chosen && strcmp(chosen, words[i]) == 0 ? " selected>" : ">");
+		page_put(out, words[i]);
+		buf_addstr(out, "</option>");
+	}
+	buf_addstr(out, "</select>");
 }
 
 static void filters(const struct view_page *place, const struct view_overview *o, struct buf *out)
@@ -202,11 +300,11 @@ static void filters(const struct view_page *place, const struct view_overview *o
 			"placeholder=\"Part of a name\" value=\"");
 	page_put(out, place->query);
 	buf_addstr(out, "\">");
-	if (place->state) {
-		buf_addstr(out, "<input type=\"hidden\" name=\"state\" value=\"");
-		page_put(out, place->state);
-		buf_addstr(out, "\">");
-	}
+	hidden(out, "state", place->state);
+	hidden(out, "owner", place->owner);
+	choice(out, "grade", "Any grade", view_grade_words + 1, VIEW_GRADES - 1, place->grade);
+	if (place->n_groups)
+		choice(out, "group", "Any group", place->groups, place->n_groups, place->group);
 	buf_addstr(out, "<button>Find</button></form>\n<div class=\"filters\">");
 	filter_link(out, place, NULL, "All", o->domains);
 	filter_link(out, place, "critical", "Critical", o->states[VIEW_CRITICAL]);
@@ -231,6 +329,9 @@ static void domain_row(const struct view_domain *d, int64_t now, struct buf *out
 	page_state(out, (enum view_state)d->mark.state);
 	buf_addstr(out, "</td><td>");
 	page_grade(out, (enum view_grade)d->mark.grade);
+	buf_addstr(out, "</td><td class=\"wide\">");
+	if (d->days)
+		page_spark(out, d->days);
 	buf_addstr(out, "</td><td class=\"wide small break\">");
 	page_put(out, d->summary);
 	if (d->open > 1)
@@ -242,7 +343,7 @@ static void domain_row(const struct view_domain *d, int64_t now, struct buf *out
 }
 
 /* Links to the first and the next page. */
-static void pager(struct buf *out, const char *path, const struct view_page *place, bool queried)
+static void pager(struct buf *out, const char *path, const struct view_page *place)
 {
 	if (place->first && place->next == NULL)
 		return;
@@ -253,13 +354,7 @@ static void pager(struct buf *out, const char *path, const struct view_page *pla
 			continue;
 		}
 		buf_printf(out, "<a href=\"%s?", path);
-		if (queried) {
-			buf_addstr(out, "q=");
-			page_put_url(out, place->query);
-			buf_addstr(out, "&amp;");
-		}
-		if (place->state)
-			buf_printf(out, "state=%s&amp;", place->state);
+		query(out, place, "");
 		if (next) {
 			buf_addstr(out, "after=");
 			page_put_url(out, place->next);
@@ -283,13 +378,14 @@ void page_domains(const struct view_domain *rows, size_t n, const struct view_pa
 		buf_addstr(out,
 			   "<table><caption>Watched domains</caption><thead><tr>"
 			   "<th scope=\"col\">Domain</th><th scope=\"col\">State</th>"
-			   "<th scope=\"col\">Grade</th><th scope=\"col\" class=\"wide\">What is "
+			   "<th scope=\"col\">Grade</th><th scope=\"col\" class=\"wide\">Last 90 "
+			   "days</th><th scope=\"col\" class=\"wide\">What is "
 			   "wrong</th><th scope=\"col\">Looked at</th></tr></thead><tbody>\n");
 		for (size_t i = 0; i < n; i++)
 			domain_row(&rows[i], now, out);
 		buf_addstr(out, "</tbody></table></div>\n");
 	}
-	pager(out, "/domains", place, true);
+	pager(out, "/domains", place);
 	page_end(out);
 }
 
@@ -316,7 +412,7 @@ void page_incidents(const struct view_incident *rows, size_t n, const struct vie
 	else
 		buf_addstr(out, "<p class=\"empty\">There is none.</p>");
 	buf_addstr(out, "</div>\n");
-	pager(out, "/incidents", place, false);
+	pager(out, "/incidents", place);
 	page_end(out);
 }
 
@@ -332,7 +428,7 @@ void page_changes(const struct view_change *rows, size_t n, const struct view_pa
 	else
 		buf_addstr(out, "<p class=\"empty\">Nothing has changed since the first look.</p>");
 	buf_addstr(out, "</div>\n");
-	pager(out, "/changes", place, false);
+	pager(out, "/changes", place);
 	page_end(out);
 }
 

@@ -13,6 +13,7 @@
 #include "text.h"
 
 #define CHAINS_MAX 20
+#define DAY_S	   86400
 
 /* -- the checks
  * -------------------------------------------------------------------------------------- */
@@ -93,8 +94,8 @@ static void area(struct buf *out, const struct view_detail *d, const char *name)
 	}
 	if (all == 0)
 		return;
-	buf_printf(out, "<details%s><summary><h3>%s</h3><span class=\"counts\">",
-		   n[FINDING_FAIL] + n[FINDING_WARN] ? " open" : "", name);
+	buf_printf(out, "<details id=\"area-%s\"%s><summary><h3>%s</h3><span class=\"counts\">",
+		   name, n[FINDING_FAIL] + n[FINDING_WARN] ? " open" : "", name);
 	tally(out, "fail", "✕", n[FINDING_FAIL], "failed");
 	tally(out, "warn", "!", n[FINDING_WARN], n[FINDING_WARN] == 1 ? "warning" : "warnings");
 	tally(out, "unknown", "?", n[FINDING_UNKNOWN], "unknown");
@@ -416,30 +417,98 @@ static void records(struct buf *out, const struct view_detail *d)
 /* -- the head
  * -------------------------------------------------------------------------------------------- */
 
-/* Ninety days, a column each; its numbers are in the text beneath. */
-static void strip(struct buf *out, const uint8_t *days)
+/* "2026-11-22: critical", for who points at a day. */
+static void day_title(struct buf *out, uint8_t worst, int64_t day)
 {
-	static const char *const fill[] = {"f-ok", "f-ok", "f-warning", "f-critical"};
+	char text[STAMP_TEXT];
+
+	stamp_format(text, day * DAY_S);
+	buf_printf(out, "<title>%.10s: %s</title>", text,
+		   worst == 255 ? "not watched"
+		   : worst > 1	? finding_severity_words[worst & 3]
+				: "no problem");
+}
+
+/* Ninety days, a column each; its numbers are in the text beneath. */
+static void strip(struct buf *out, const uint8_t *days, int64_t now)
+{
 	size_t bad[4] = {0}, watched = 0;
 
-	for (int i = 0; i < VIEW_DAYS; i++) {
-		if (days[i] == 255)
-			continue;
-		watched++;
-		bad[days[i] & 3]++;
-	}
 	buf_addstr(out, "<h2>The last 90 days</h2>\n<div class=\"card pad\"><svg class=\"chart\" "
 			"viewBox=\"0 0 899 34\" aria-hidden=\"true\">");
-	for (int i = 0; i < VIEW_DAYS; i++)
-		buf_printf(out, "<rect class=\"%s\" x=\"%d\" width=\"8\" height=\"34\" rx=\"2\"/>",
-			   days[i] == 255 ? "f-soft" : fill[days[i] & 3], 10 * i);
+	for (int i = 0; i < VIEW_DAYS; i++) {
+		buf_printf(out, "<rect class=\"%s\" x=\"%d\" width=\"8\" height=\"34\" rx=\"2\">",
+			   page_day_class(days[i]), 10 * i);
+		day_title(out, days[i], now / DAY_S - (VIEW_DAYS - 1 - i));
+		buf_addstr(out, "</rect>");
+		watched += days[i] != 255;
+		if (days[i] != 255)
+			bad[days[i] & 3]++;
+	}
 	buf_printf(
 	    out,
-	    "</svg><div class=\"legend\"><span>%zu day%s watched</span><span><span class=\"dot "
+	    "</svg><div class=\"ends\"><span>90 days ago</span><span>today</span></div>"
+	    "<div class=\"legend\"><span>%zu day%s watched</span><span><span class=\"dot "
 	    "ok\"></span>%zu without a problem</span><span><span class=\"dot warning\"></span>%zu "
 	    "with a warning</span><span><span class=\"dot critical\"></span>%zu with a critical "
 	    "problem</span></div></div>\n",
 	    watched, watched == 1 ? "" : "s", bad[0] + bad[1], bad[2], bad[3]);
+}
+
+/* -- a tile for each area ------------------------------------------------------------------- */
+
+/* What stands on it: the gravest of its findings. */
+static enum finding_status gravest(const struct findings *f, const char *area_name, size_t *passed,
+				   size_t *bad)
+{
+	static const int rank[] = {[FINDING_SKIP] = 0,	  [FINDING_PASS] = 1, [FINDING_INFO] = 2,
+				   [FINDING_UNKNOWN] = 3, [FINDING_WARN] = 4, [FINDING_FAIL] = 5};
+	enum finding_status worst = FINDING_SKIP;
+
+	*passed = *bad = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		if (strcmp(area_of(&f->item[i]), area_name) != 0)
+			continue;
+		*passed += f->item[i].status == FINDING_PASS;
+		*bad += f->item[i].status == FINDING_FAIL || f->item[i].status == FINDING_WARN;
+		if (rank[f->item[i].status] > rank[worst])
+			worst = f->item[i].status;
+	}
+	return worst;
+}
+
+static void area_tile(struct buf *out, const struct view_detail *d, const char *name)
+{
+	static const char *const class[] = {"ok",	"ok",	   "warning",
+					    "critical", "pending", "unknown"};
+	size_t passed, bad;
+	enum finding_status worst = gravest(d->findings, name, &passed, &bad);
+
+	buf_printf(out, "<a class=\"tile area %s\" href=\"#area-%s\"><b>%s</b>", class[worst], name,
+		   name);
+	page_status(out, worst == FINDING_INFO ? FINDING_PASS : worst);
+	buf_addstr(out, "<span class=\"small\">");
+	if (bad)
+		buf_printf(out, "%zu of %zu", bad, bad + passed);
+	else if (passed)
+		buf_printf(out, "%zu good", passed);
+	buf_addstr(out, "</span></a>\n");
+}
+
+static void area_tiles(struct buf *out, const struct view_detail *d)
+{
+	const char *done = "";
+
+	buf_addstr(out, "<div class=\"areas\">\n");
+	for (size_t i = 0; i < check_count; i++) {
+		size_t passed, bad;
+		const char *name = check_table[i].area;
+		if (strcmp(name, done) != 0 &&
+		    (gravest(d->findings, name, &passed, &bad) != FINDING_SKIP))
+			area_tile(out, d, name);
+		done = name;
+	}
+	buf_addstr(out, "</div>\n");
 }
 
 static void meta(struct buf *out, const struct view_detail *d, int64_t now)
@@ -507,6 +576,7 @@ void page_domain(const struct view_detail *d, int64_t now, struct buf *out)
 		page_end(out);
 		return;
 	}
+	area_tiles(out, d);
 	while (open < d->n_incidents && d->incidents[open].open)
 		open++;
 	if (open) {
@@ -514,7 +584,7 @@ void page_domain(const struct view_detail *d, int64_t now, struct buf *out)
 		page_incident_list(out, d->incidents, open, true, now);
 		buf_addstr(out, "</div>\n");
 	}
-	strip(out, d->days);
+	strip(out, d->days, now);
 	checks(out, d);
 	servers(out, d->in->hosts, d->in->n_hosts, now);
 	chains(out, d->in->hosts, d->in->n_hosts, now);

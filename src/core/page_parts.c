@@ -202,6 +202,37 @@ void page_grade(struct buf *out, enum view_grade grade)
 		   grade ? view_grade_words[grade] : "–");
 }
 
+const char *page_day_class(uint8_t worst)
+{
+	static const char *const fill[] = {"f-ok", "f-ok", "f-warning", "f-critical"};
+
+	return worst == 255 ? "f-soft" : fill[worst & 3];
+}
+
+void page_spark(struct buf *out, const uint8_t *days)
+{
+	size_t warning = 0, critical = 0;
+
+	for (int i = 0; i < VIEW_DAYS; i++) {
+		warning += days[i] == SEVERITY_WARNING;
+		critical += days[i] == SEVERITY_CRITICAL;
+	}
+	buf_printf(out,
+		   "<svg class=\"spark\" viewBox=\"0 0 %d 10\" preserveAspectRatio=\"none\" "
+		   "role=\"img\" aria-label=\"%zu days with a critical problem, %zu with a "
+		   "warning\">",
+		   VIEW_DAYS, critical, warning);
+	for (int i = 0, next; i < VIEW_DAYS; i = next) {
+		const char *class = page_day_class(days[i]);
+		for (next = i + 1; next < VIEW_DAYS; next++)
+			if (strcmp(page_day_class(days[next]), class) != 0)
+				break;
+		buf_printf(out, "<rect class=\"%s\" x=\"%d\" width=\"%d\" height=\"10\"/>", class,
+			   i, next - i);
+	}
+	buf_addstr(out, "</svg>");
+}
+
 void page_subject(struct buf *out, const char *subject, bool host)
 {
 	size_t len = strcspn(subject, "[");

@@ -30,6 +30,10 @@ void page_status(struct buf *out, enum finding_status status);
 /* css class of a grade: "ok", "warning", "critical", "pending". */
 const char *page_grade_class(enum view_grade grade);
 void page_grade(struct buf *out, enum view_grade grade);
+/* The last VIEW_DAYS days in a line of a table, oldest first. */
+void page_spark(struct buf *out, const uint8_t *days);
+/* css class of a day's worst severity: "f-ok", ..., "f-soft" where it was not watched. */
+const char *page_day_class(uint8_t worst);
 /* A link to a domain's or host's page, whichever the subject of a finding or change is. */
 void page_subject(struct buf *out, const char *subject, bool host);
 

@@ -36,12 +36,15 @@ struct view_mark { /* a domain in a few bytes, beside conf->domains */
 	int64_t at;    /* last look */
 };
 
+#define VIEW_DAYS 90
+
 struct view_domain { /* a row of a list */
 	const char *name, *unicode; /* unicode NULL where it does not differ */
 	const struct conf_domain *conf;
 	struct view_mark mark;
 	int64_t open;        /* problems */
 	const char *summary; /* of the gravest, NULL */
+	const uint8_t *days; /* VIEW_DAYS of them, as in view_detail; NULL not asked for */
 };
 
 struct view_incident {
@@ -76,6 +79,8 @@ struct view_problem { /* an open problem, for the metrics */
 	int status; /* 1 warning, 2 critical, 3 unknown */
 };
 
+#define VIEW_WEEKS 13
+
 struct view_overview {
 	size_t states[VIEW_N], grades[VIEW_GRADES], domains;
 	int64_t hosts, newest, oldest; /* looks at domains */
@@ -86,6 +91,9 @@ struct view_overview {
 	size_t n_changes;
 	const struct view_expiry *expiries; /* soonest first */
 	size_t n_expiries;
+	size_t weeks[VIEW_WEEKS + 2]; /* certificates by the week they end in: over, first, ..., later */
+	size_t silences, windows;     /* in force now */
+	const char *trouble;	      /* of the daemon itself, NULL */
 };
 
 struct view_muted { /* what holds notices back, now or at its next turn */
@@ -96,7 +104,9 @@ struct view_muted { /* what holds notices back, now or at its next turn */
 };
 
 struct view_page { /* where a keyset page ends */
-	const char *query, *state; /* filters, NULL */
+	const char *query, *state, *grade, *group, *owner; /* filters, NULL */
+	const char *const *groups; /* that may be filtered by */
+	size_t n_groups;
 	const char *next;          /* cursor of the next page, NULL at the end */
 	bool first;                /* not reached through a cursor */
 	size_t total;              /* rows of all pages, where it is known */
@@ -124,8 +134,6 @@ struct view_detail {
 	size_t n_changes;
 	const uint8_t *days; /* worst severity of each of the last 90 days, oldest first; 255 not watched */
 };
-#define VIEW_DAYS 90
-
 /* Facts that differ between two observations of a subject. */
 struct view_difference {
 	const char *key;

@@ -29,7 +29,10 @@
 #define SIGHT_DOMAIN_US 100  /* and more for each domain */
 #define SHOWN_INCIDENTS 8
 #define SHOWN_CHANGES	10
-#define SHOWN_EXPIRIES	10
+#define SHOWN_EXPIRIES	6
+#define COUNTED_CERTS	100000
+#define GROUPS_MAX	100
+#define WEEK_S		(7 * DAY_S)
 #define DAY_S		86400
 
 /* -- lists and counts ------------------------------------------------------------------------- */
@@ -44,6 +47,44 @@ static void count(struct view_overview *o, const struct conf *c, const struct vi
 			o->newest = marks[i].at;
 		if (marks[i].at > 0 && (o->oldest == 0 || marks[i].at < o->oldest))
 			o->oldest = marks[i].at;
+	}
+}
+
+/* Soonest first: the first ones are shown, all are counted. */
+static void expiries(struct web *w, struct web_sight *s, int64_t now)
+{
+	struct view_overview *o = &s->overview;
+
+	o->expiries = store_view_expiries(w->store, COUNTED_CERTS, s->arena, &o->n_expiries);
+	for (size_t i = 0; i < o->n_expiries; i++) {
+		int64_t left = o->expiries[i].not_after - now;
+		size_t week = left < 0 ? 0 : (size_t)(left / WEEK_S) + 1;
+		o->weeks[week > VIEW_WEEKS ? VIEW_WEEKS + 1 : week]++;
+	}
+	if (o->n_expiries > SHOWN_EXPIRIES)
+		o->n_expiries = SHOWN_EXPIRIES;
+}
+
+/* Domains of one list share their groups, so most are seen at once. */
+static void groups(struct web_sight *s, const struct conf *c)
+{
+	const struct conf_extra *last = NULL;
+
+	s->groups = arena_array(s->arena, GROUPS_MAX, sizeof(*s->groups));
+	for (size_t i = 0; i < c->n_domains; i++) {
+		const struct conf_extra *e = c->domains[i].extra;
+		for (size_t k = 0; e != last && k < e->n_groups; k++) {
+			size_t at = 0;
+			while (at < s->n_groups && strcmp(s->groups[at], e->groups[k]) < 0)
+				at++;
+			if (s->n_groups == GROUPS_MAX ||
+			    (at < s->n_groups && strcmp(s->groups[at], e->groups[k]) == 0))
+				continue;
+			memmove(s->groups + at + 1, s->groups + at,
+				(s->n_groups++ - at) * sizeof(*s->groups));
+			s->groups[at] = e->groups[k];
+		}
+		last = e;
 	}
 }
 
@@ -72,7 +113,8 @@ const struct web_sight *web_sight(struct web *w)
 	o->incidents = store_view_gravest(w->store, SHOWN_INCIDENTS, s->arena, &o->n_incidents);
 	o->changes = store_view_changes(w->store, 0, clock_now() - DAY_S, SHOWN_CHANGES, s->arena,
 					&o->n_changes);
-	o->expiries = store_view_expiries(w->store, SHOWN_EXPIRIES, s->arena, &o->n_expiries);
+	expiries(w, s, clock_now());
+	groups(s, w->conf);
 	if (!store_view_end(w->store))
 		log_warning("web", "the state could not be read whole");
 	return s;

@@ -75,25 +75,31 @@ static void changes(struct exchange *x, struct view_detail *d, const struct eval
 	d->changes = all;
 }
 
-static void days(struct exchange *x, struct view_detail *d, int64_t first)
+struct strip {
+	uint8_t *worst;
+	int64_t today, now;
+};
+
+static void take_span(int severity, int64_t from, int64_t until, void *arg)
 {
-	uint8_t *worst = arena_alloc(x->arena, VIEW_DAYS);
-	int64_t today = x->now / DAY_S;
+	struct strip *s = arg;
+	int64_t first = s->today - (VIEW_DAYS - 1), last = (until ? until : s->now) / DAY_S;
+
+	for (int64_t day = from / DAY_S > first ? from / DAY_S : first; day <= last; day++)
+		if (day <= s->today && s->worst[day - first] != 255 &&
+		    severity > s->worst[day - first])
+			s->worst[day - first] = (uint8_t)severity;
+}
+
+const uint8_t *web_days(struct exchange *x, const char *domain)
+{
+	struct strip s = {arena_alloc(x->arena, VIEW_DAYS), x->now / DAY_S, x->now};
+	int64_t seen = store_view_first(x->w->store, domain);
 
 	for (int k = 0; k < VIEW_DAYS; k++)
-		worst[k] = first == 0 || today - (VIEW_DAYS - 1 - k) < first / DAY_S ? 255 : 0;
-	for (size_t i = 0; i < d->n_incidents; i++) {
-		const struct view_incident *inc = &d->incidents[i];
-		int64_t from = inc->since ? inc->since : inc->opened;
-		int64_t to = inc->open ? x->now : inc->closed;
-		for (int k = 0; k < VIEW_DAYS; k++) {
-			int64_t day = today - (VIEW_DAYS - 1 - k);
-			if (worst[k] != 255 && day >= from / DAY_S && day <= to / DAY_S &&
-			    inc->severity > worst[k])
-				worst[k] = (uint8_t)inc->severity;
-		}
-	}
-	d->days = worst;
+		s.worst[k] = seen == 0 || s.today - (VIEW_DAYS - 1 - k) < seen / DAY_S ? 255 : 0;
+	store_view_spans(x->w->store, domain, x->now - VIEW_DAYS * (int64_t)DAY_S, take_span, &s);
+	return s.worst;
 }
 
 void web_judge(struct exchange *x, struct view_detail *d, const struct eval_host *hosts, size_t n)
@@ -145,7 +151,7 @@ bool web_detail(struct exchange *x, struct view_detail *d)
 	d->incidents =
 	    store_view_incidents_of(s, d->row.name, SHOWN_INCIDENTS, x->arena, &d->n_incidents);
 	changes(x, d, hosts, n);
-	days(x, d, store_view_first(s, d->row.name));
+	d->days = web_days(x, d->row.name);
 	if (store_view_end(s))
 		return true;
 	web_detail_clear(d);

@@ -36,6 +36,8 @@ struct web_sight { /* what lists and counts are made of, taken at one moment */
 	int64_t taken_ms; /* monotonic, 0 never */
 	struct arena *arena;
 	struct view_mark *marks; /* beside conf->domains */
+	const char **groups;	 /* of all domains, in order */
+	size_t n_groups;
 	struct view_overview overview;
 };
 
@@ -119,6 +121,8 @@ void web_measure_free(struct web *w);
  * False when it is not watched (answered already). */
 bool web_detail(struct exchange *x, struct view_detail *d);
 void web_detail_clear(struct view_detail *d);
+/* The worst of each of the last VIEW_DAYS days (view_detail). */
+const uint8_t *web_days(struct exchange *x, const char *domain);
 /* The part of it that judges: d->row.name and d->row.conf say whom; hosts are those the domain
  * leads to.  d->in->domain is NULL where it was not looked at yet. */
 void web_judge(struct exchange *x, struct view_detail *d, const struct eval_host *hosts, size_t n);

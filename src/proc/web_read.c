@@ -52,8 +52,8 @@ static const char *cursor(struct exchange *x, int64_t id)
  * ------------------------------------------------------------------------------- */
 
 struct filter {
-	const char *query, *state, *group, *owner;
-	int wanted; /* enum view_state, -1 any */
+	const char *query, *state, *grade, *group, *owner;
+	int wanted, wanted_grade; /* enum view_state, enum view_grade; -1 any */
 };
 
 static const char *given(const struct exchange *x, const char *key)
@@ -66,9 +66,11 @@ static const char *given(const struct exchange *x, const char *key)
 static struct filter filter(struct exchange *x)
 {
 	struct filter f = {.state = given(x, "state"),
+			   .grade = given(x, "grade"),
 			   .group = given(x, "group"),
 			   .owner = given(x, "owner"),
-			   .wanted = -1};
+			   .wanted = -1,
+			   .wanted_grade = -1};
 	const char *q = given(x, "q");
 
 	if (q) {
@@ -81,6 +83,11 @@ static struct filter filter(struct exchange *x)
 			f.wanted = i;
 	if (f.wanted < 0)
 		f.state = NULL;
+	for (int i = 1; f.grade && i < VIEW_GRADES; i++)
+		if (strcmp(view_grade_words[i], f.grade) == 0)
+			f.wanted_grade = i;
+	if (f.wanted_grade < 0)
+		f.grade = NULL;
 	return f;
 }
 
@@ -95,6 +102,8 @@ static bool has_group(const struct conf_extra *e, const char *group)
 static bool passes(const struct filter *f, const struct conf_domain *d, const struct view_mark *m)
 {
 	if (f->wanted >= 0 && m->state != f->wanted)
+		return false;
+	if (f->wanted_grade >= 0 && m->grade != f->wanted_grade)
 		return false;
 	if (f->query && strstr(d->name, f->query) == NULL)
 		return false;
@@ -128,7 +137,14 @@ static struct view_domain *rows(struct exchange *x, const struct filter *f, size
 	struct view_domain *list = arena_array(x->arena, max, sizeof(*list));
 
 	*n = 0;
-	*place = (struct view_page){.query = f->query, .state = f->state, .first = after == NULL};
+	*place = (struct view_page){.query = f->query,
+				    .state = f->state,
+				    .grade = f->grade,
+				    .group = f->group,
+				    .owner = f->owner,
+				    .groups = web_sight(x->w)->groups,
+				    .n_groups = web_sight(x->w)->n_groups,
+				    .first = after == NULL};
 	store_view_begin(x->w->store);
 	for (size_t i = behind(c, after); i < c->n_domains; i++) {
 		if (!passes(f, &c->domains[i], &marks[i]))
@@ -151,8 +167,12 @@ void web_domains(struct exchange *x)
 	struct view_page place;
 	struct buf page;
 	size_t n;
-	const struct view_domain *list = rows(x, &f, &n, &place);
+	struct view_domain *list = rows(x, &f, &n, &place);
 
+	store_view_begin(x->w->store);
+	for (size_t i = 0; i < n; i++)
+		list[i].days = web_days(x, list[i].name);
+	store_view_end(x->w->store);
 	buf_init(&page, PAGE_MAX);
 	page_domains(list, n, &place, &web_sight(x->w)->overview, x->now, &page);
 	web_reply_html(x, 200, &page);
@@ -490,12 +510,29 @@ void web_atom(struct exchange *x)
 /* -- the rest
  * --------------------------------------------------------------------------------------------- */
 
+/* What keeps the daemon from its work, NULL. */
+static const char *trouble(const struct exchange *x)
+{
+	const struct metrics_engine *e = &x->w->engine;
+
+	return e->seen_at == 0		       ? "the engine has not answered yet"
+	       : x->now - e->seen_at > READY_S ? "the engine does not answer"
+	       : !e->state_writable	       ? "the state cannot be written"
+					       : NULL;
+}
+
 void web_overview(struct exchange *x)
 {
+	struct view_overview o = web_sight(x->w)->overview;
+	struct view_muted muted = web_muted(x);
 	struct buf page;
 
+	o.trouble = trouble(x);
+	o.silences = muted.n_silences;
+	for (size_t i = 0; i < muted.n_windows; i++)
+		o.windows += muted.windows[i].from <= x->now && x->now < muted.windows[i].until;
 	buf_init(&page, PAGE_MAX);
-	page_overview(&web_sight(x->w)->overview, x->now, &page);
+	page_overview(&o, x->now, &page);
 	web_reply_html(x, 200, &page);
 }
 
@@ -512,19 +549,22 @@ void web_healthz(struct exchange *x)
 
 void web_readyz(struct exchange *x)
 {
-	const struct metrics_engine *e = &x->w->engine;
-	const char *why = e->seen_at == 0		  ? "the engine has not answered yet\n"
-			  : x->now - e->seen_at > READY_S ? "the engine does not answer\n"
-			  : !e->state_writable		  ? "the state cannot be written\n"
-							  : NULL;
+	const char *why = trouble(x);
 
-	http_reply(x->r, why ? 503 : 200, "text/plain", why ? why : "ready\n",
-		   strlen(why ? why : "ready\n"));
+	if (why)
+		web_reply_json(x, 503, api_problem(503, why));
+	else
+		http_reply(x->r, 200, "text/plain", "ready\n", 6);
 }
 
 void web_api_openapi(struct exchange *x)
 {
-	http_reply(x->r, 200, "application/json", api_openapi(), strlen(api_openapi()));
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	api_openapi(&out);
+	http_reply(x->r, 200, "application/json", out.data, out.len);
+	buf_clear(&out);
 }
 
 /* The engine's own words, the counts, and where things are for those who may know. */

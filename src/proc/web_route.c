@@ -229,13 +229,13 @@ static void ask_engine(struct exchange *x, const char *verb)
 static void dispatch(struct exchange *x)
 {
 	const char *path = http_path(x->r);
-	bool post = http_is_post(x->r), known = false;
+	bool post = http_is_post(x->r), get = http_is_get(x->r), reads = false, writes = false;
 
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
 		if (!matches(x, wishes[i].path, path))
 			continue;
-		known = true;
-		if (wishes[i].post == post) {
+		*(wishes[i].post ? &writes : &reads) = true;
+		if (wishes[i].post ? post : get) {
 			ask_engine(x, wishes[i].verb);
 			return;
 		}
@@ -243,14 +243,20 @@ static void dispatch(struct exchange *x)
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		if (!matches(x, readers[i].path, path))
 			continue;
-		known = true;
-		if (!post) {
+		reads = true;
+		if (get) {
 			readers[i].show(x);
 			return;
 		}
 	}
-	web_refuse(x, known ? 405 : 404,
-		   known ? "another method is wanted here" : "there is nothing of this name");
+	if (reads || writes)
+		http_answer_header(x->r, "Allow",
+				   !writes  ? "GET, HEAD"
+				   : !reads ? "POST"
+					    : "GET, HEAD, POST");
+	web_refuse(x, reads || writes ? 405 : 404,
+		   reads || writes ? "another method is wanted here"
+				   : "there is nothing of this name");
 }
 
 void web_answer(struct web *w, struct http_request *r, bool local)

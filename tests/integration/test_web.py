@@ -8,11 +8,13 @@ import http.client
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
 import subprocess
 import time
+import urllib.parse
 import xml.etree.ElementTree as etree
 
 import pytest
@@ -102,7 +104,7 @@ class Page(html.parser.HTMLParser):
 
 PAGES = ['/', '/domains', '/domains?q=good', '/domains?state=warning', '/domains/page-good.test',
          '/domains/page-selfsigned.test', '/domains/page-hostile.test', '/hosts/mx1.page-good.test',
-         '/incidents', '/incidents?state=all', '/changes']
+         '/incidents', '/incidents?state=all', '/changes', '/maintenance', '/domains?grade=A%2B&group=x']
 
 
 @pytest.mark.parametrize('path', PAGES)
@@ -127,6 +129,16 @@ def test_overview_counts(web):
 def test_domains_can_be_searched(web):
     text = Page(web.get('/domains?q=MOVES')).text
     assert 'page-moves.test' in text and 'page-good.test' not in text
+
+
+def test_domains_can_be_filtered(web):
+    grades = {d['domain']: d['grade'] for d in web.json('/api/v1/domains')['data']}
+    page = web.get('/domains?grade=' + urllib.parse.quote(grades['page-good.test']))
+    for name, grade in grades.items():
+        assert (f'/domains/{name}"' in page) == (grade == grades['page-good.test']), name
+    assert '<option selected>' + grades['page-good.test'] in page
+    assert 'grade=' in re.search(r'href="/domains\?([^"]*)state=warning"', page)[1], 'a filter drops another'
+    assert web.json('/api/v1/domains?group=nobody')['data'] == []
 
 
 def test_keyset_paging_reaches_every_domain_once(web):
@@ -165,6 +177,56 @@ def test_hostile_banner_in_a_browser(web, tmp_path):
         capture_output=True, timeout=60)
     page = Page(done.stdout.decode('utf-8', 'replace'))
     assert '<script>alert(1)</script>' in page.text and 'script' not in page.elements, done.stderr[-2000:]
+
+
+def contrast(a, b):
+    """WCAG 2.1: of two colours as #rrggbb or #rgb."""
+    def light(colour):
+        digits = colour.lstrip('#')
+        digits = ''.join(c * 2 for c in digits) if len(digits) == 3 else digits
+        parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    high, low = sorted((light(a), light(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+TEXT_ON = [(text, ground) for text in ('ink', 'dim', 'link') for ground in ('bg', 'card', 'soft')] + \
+    [(tone, tone + '-bg') for tone in ('ok', 'warning', 'critical', 'unknown', 'pending')]
+FILLS = ['ok-fill', 'warning-fill', 'critical-fill', 'unknown-fill']
+
+
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+def test_contrast(web, theme):
+    """WCAG 2.1 AA: 4.5 for text (1.4.3), 3 for what is told apart by its fill (1.4.11)."""
+    style = web.get('/style.css')
+    light, dark = re.findall(r':root{([^}]*)}', style)
+    colours = dict(re.findall(r'--([\w-]+):(#\w+)', light))
+    if theme == 'dark':
+        assert set(re.findall(r'--([\w-]+):', dark)) == set(colours), 'a colour is missing in one theme'
+        colours.update(re.findall(r'--([\w-]+):(#\w+)', dark))
+    bad = {pair: round(contrast(colours[pair[0]], colours[pair[1]]), 2) for pair in TEXT_ON
+           if contrast(colours[pair[0]], colours[pair[1]]) < 4.5}
+    bad |= {fill: round(contrast(colours[fill], colours['card']), 2) for fill in FILLS
+            if contrast(colours[fill], colours['card']) < 3}
+    assert not bad
+
+
+def test_focus_and_words(web):
+    """Who uses the keyboard sees where they are; a colour never stands alone."""
+    style = web.get('/style.css')
+    for element in ('a', 'input', 'select', 'button', 'summary'):
+        assert f'{element}:focus-visible' in style
+    assert re.search(r'focus-visible{outline:2px solid', style) and 'outline:none' not in style
+    for path in PAGES:
+        page = web.get(path)
+        assert '<a class="skip" href="#main">' in page and '<html lang="en">' in page
+        for sign, word in re.findall(r'<(?:span|a) class="chip[^>]*><i aria-hidden="true">(.*?)</i>([^<]*)<', page):
+            assert sign and word.strip(), page
+        for svg in re.findall(r'<svg[^>]*>', page):
+            assert 'aria-hidden' in svg or 'aria-label' in svg, svg
+        for control in re.findall(r'<(?:input|select)[^>]*>', page):
+            assert 'aria-label' in control or 'type="hidden"' in control, control
 
 
 def test_unknown_paths(web):
@@ -219,7 +281,8 @@ def test_wishes_take_the_token_or_the_socket(web):
     assert web.ask(path, 'POST', {}, local=True).status == 202
     assert web.ask('/api/v1/queue').status == 401
     assert web.ask('/api/v1/reload', 'GET').status == 405
-    assert web.ask('/', 'DELETE').status >= 400
+    assert web.ask(path, 'GET').status == 401
+    assert web.ask('/', 'DELETE').status == 405
     assert web.ask(path, 'POST', [], local=True).status == 400
     assert 'state_path' not in web.json('/api/v1/status')
 
@@ -278,11 +341,106 @@ def test_equal_facts_are_as_young_as_the_last_look(web):
     wait_for(lambda: looked() > before, 10, 'a later checked_at')
 
 
-def test_api_names_what_it_has(web):
-    paths = web.json('/api/v1/openapi.json')['paths']
-    for path in paths:
-        if 'get' in paths[path] and '{' not in path and path != '/api/v1/silences':
-            assert web.ask(path, local=True).status == 200, path
+@pytest.fixture(scope='module')
+def openapi(web):
+    """valid(path, value, method, status) holds an answer against the document."""
+    jsonschema = pytest.importorskip('jsonschema')
+    document = web.json('/api/v1/openapi.json')
+
+    def valid(path, value, method='get', status='200'):
+        answers = document['paths'][path][method]['responses']
+        answer = answers.get(status, document['components']['responses']['Problem'])
+        if '$ref' in answer:
+            answer = document['components']['responses']['Problem']
+        (media,) = answer['content'].values()
+        jsonschema.Draft202012Validator(
+            media['schema'], resolver=jsonschema.RefResolver('', document),
+            format_checker=jsonschema.FormatChecker()).validate(value)
+    valid.document, valid.check = document, jsonschema.Draft202012Validator.check_schema
+    return valid
+
+
+def test_openapi_is_valid(openapi):
+    """Every schema is one, every reference leads somewhere, every parameter of a path is named."""
+    document = openapi.document
+    text = json.dumps(document)
+    for schema in document['components']['schemas'].values():
+        openapi.check(schema)
+    for kind, name in re.findall(r'"#/components/(\w+)/(\w+)"', text):
+        assert name in document['components'][kind], name
+    for path, methods in document['paths'].items():
+        for method in methods.values():
+            known = [document['components']['parameters'][p['$ref'].rpartition('/')[2]] if '$ref' in p else p
+                     for p in method.get('parameters', [])]
+            assert {p['name'] for p in known if p['in'] == 'path'} == set(re.findall(r'{(\w+)}', path)), path
+            assert method['summary'] and method['responses'], path
+
+
+PAGES_ONLY = {'/', '/domains', '/domains/*', '/hosts/*', '/incidents', '/changes', '/maintenance', '/style.css'}
+
+
+def test_openapi_names_every_route(openapi):
+    with open(os.path.join(os.path.dirname(__file__), '..', '..', 'src', 'proc', 'web_route.c')) as f:
+        source = f.read()
+    served = {('get', p) for p in re.findall(r'{"(/[^"]*)", web_\w+}', source)}
+    served |= {('post' if post == 'true' else 'get', p)
+               for post, p in re.findall(r'{(true|false), "(/[^"]*)", "[\w-]+"}', source)}
+    assert len(served) > 25
+    named = {(m, re.sub(r'{\w+}(\.svg)?', '*', p)) for p, methods in openapi.document['paths'].items()
+             for m in methods}
+    assert named == {(m, p) for m, p in served if p not in PAGES_ONLY}
+
+
+def test_answers_are_as_openapi_says(web, openapi):
+    for path in ('/api/v1/domains', '/api/v1/domains?grade=A%2B&limit=2', '/api/v1/incidents', '/api/v1/changes',
+                 '/api/v1/incidents?state=all', '/api/v1/status', '/api/v1/queue', '/api/v1/silences'):
+        openapi(path.partition('?')[0], web.json(path, local=True))
+    for name in web.daemon.domains:
+        report = web.json('/api/v1/domains/' + name)
+        openapi('/api/v1/domains/{name}', report)
+        assert len(report['checks']) > 60 and set(report['checks']) >= {f['id'] for f in report['findings']}
+        for more in ('history', 'diff', 'recheck'):
+            openapi('/api/v1/domains/{name}/' + more, web.json(f'/api/v1/domains/{name}/{more}', local=True))
+    for incident in web.json('/api/v1/incidents?state=all')['data']:
+        openapi('/api/v1/incidents/{id}', web.json('/api/v1/incidents/' + incident['id']))
+    answer = web.ask('/api/v1/domains/page-good.test/recheck', 'POST', local=True)
+    openapi('/api/v1/domains/{name}/recheck', json.loads(answer.text), 'post', '202')
+    answer = web.ask('/api/v1/silences', 'POST', {'match': {'domain': 'x.test'}, 'author': 'ada', 'reason': 'why',
+                                                  'duration': '1h'}, local=True)
+    assert answer.status == 200, answer.text
+    silence = json.loads(answer.text)
+    openapi('/api/v1/silences', silence, 'post')
+    openapi('/api/v1/silences', web.json('/api/v1/silences', local=True))
+    answer = web.ask(f"/api/v1/silences/{silence['id']}/expire", 'POST', local=True)
+    openapi('/api/v1/silences/{id}/expire', json.loads(answer.text), 'post')
+    answer = web.ask('/api/v1/receivers/hook/test', 'POST', local=True)
+    openapi('/api/v1/receivers/{name}/test', json.loads(answer.text), 'post')
+
+
+@pytest.mark.parametrize('method,path,body,status', [
+    ('GET', '/api/v1/domains/not-watched.test', None, 404), ('GET', '/api/v1/nothing', None, 404),
+    ('GET', '/nothing', None, 404), ('GET', '/api/v1/incidents/none', None, 404),
+    ('GET', '/api/v1/domains/page-good.test/diff?before=yesterday', None, 400), ('GET', '/probe', None, 400),
+    ('GET', '/badge/not-watched.test.svg', None, 404), ('GET', '/metrics/domains?shard=9/3', None, 400),
+    ('POST', '/api/v1/domains', None, 405), ('DELETE', '/api/v1/silences/1/expire', None, 405),
+    ('PUT', '/', None, 405), ('PATCH', '/metrics', None, 405), ('GET', '/api/v1/reload', None, 405),
+    ('POST', '/api/v1/incidents/none/ack', {'author': 'a', 'reason': 'b'}, 404),
+    ('POST', '/api/v1/silences', {'match': {}}, 400), ('POST', '/api/v1/silences', [], 400),
+    ('POST', '/api/v1/receivers/none/test', None, 404), ('POST', '/api/v1/silences/999/expire', None, 404)])
+def test_errors_are_problems(web, openapi, method, path, body, status):
+    """RFC 9457, whatever was wrong; 405 says which method is right."""
+    answer = web.ask(path, method, body, local=True)
+    assert answer.status == status, answer.text
+    assert answer.headers['Content-Type'] == 'application/problem+json'
+    problem = json.loads(answer.text)
+    openapi('/api/v1/status', problem, status='default')
+    assert problem['status'] == status and problem['title'] == http.client.responses[status]
+    assert (answer.headers['Allow'] is not None) == (status == 405)
+
+
+def test_error_for_a_browser_is_a_page(web):
+    answer = web.ask('/domains/not-watched.test', Accept='text/html,application/xhtml+xml')
+    assert answer.status == 404 and answer.headers['Content-Type'].startswith('text/html')
 
 
 def test_metrics(web):
