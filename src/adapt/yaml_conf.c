@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dependency.h"
 #include "mem.h"
 #include "name.h"
 #include "text.h"
@@ -365,20 +366,9 @@ static void check_meaning(struct yaml_work *w)
 		yaml_problem_at(
 		    w->l.problems, file, 1, 1, true,
 		    "nobody is told: \"notify: mailto:you@example.org\" is the shortest way to be");
-	for (size_t i = 0; i < w->conf->n_receivers; i++) {
-		const struct conf_receiver *r = &w->conf->receivers[i];
-		for (size_t k = 0; k < r->n_to && w->conf->n_receivers == 1; k++) {
-			const char *at = strrchr(r->to[k], '@');
-			char domain[NAME_MAX_TEXT];
-			if (at != NULL && name_fold_host(domain, at + 1) &&
-			    conf_domain(w->conf, domain) != NULL)
-				yaml_problem_at(
-				    w->l.problems, file, 1, 1, true,
-				    "receiver \"%s\" is the only one, and its mail goes to %s, a watched "
-				    "domain: when its mail breaks, nobody hears of it (notify.self_dependency)",
-				    r->name, domain);
-		}
-	}
+	const char *dependency = dependency_sentence(w->conf, NULL, NULL, w->l.arena);
+	if (dependency != NULL)
+		yaml_problem_at(w->l.problems, file, 1, 1, true, "%s", dependency);
 }
 
 static size_t file_rank(const struct yaml_work *w, const char *name)

@@ -106,6 +106,11 @@ static void print_daemon(const struct client_call *c, const json_t *o)
 		printf("  MUTED      by %zu, %s held back: see mxwatch silence list\n",
 		       json_array_size(json_object_get(o, "mutes")),
 		       say_count(count(o, "held"), "notice"));
+	if (json_is_string(json_object_get(o, "self_dependency"))) {
+		fputs("  ALERTS     ", stdout);
+		say_key(o, "self_dependency");
+		putchar('\n');
+	}
 	if (json_is_true(json_object_get(o, "blind")))
 		puts("  BLIND      nothing can be determined: our resolver or network is down");
 	if (json_is_false(json_object_get(o, "state_writable")))

@@ -788,7 +788,7 @@ const struct check check_table[] = {
     {
 	.id = "notify.self_dependency",
 	.title = "notices take another way",
-	.observed = "Whether a receiver's mail runs over the MX of a watched domain alone.",
+	.observed = "Whether every receiver is mail to a watched domain, or through a watched host.",
 	.why = "News that the mail is down cannot arrive by that mail.",
 	.fix = "Add a second receiver: a webhook, or a mailbox elsewhere.",
 	.reference = "mxwatch.yaml(5)",

@@ -299,6 +299,8 @@ enum engine_word engine_refresh(struct engine *e, struct store_outgoing *o, stru
 /* Every few seconds: our clock, our schedule, our outbox (self.clock, self.schedule,
  * notify.delivery). */
 void engine_watch_self(struct engine *e);
+/* notify.self_dependency as a sentence, from arena; NULL while some receiver takes another way. */
+const char *engine_self_dependency(struct engine *e, struct arena *arena);
 
 /* -- engine_outbox.c -- */
 

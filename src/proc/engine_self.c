@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dependency.h"
 #include "engine_parts.h"
 
 #define STEP_S	  10 /* less is how time services work */
@@ -98,6 +99,18 @@ static void watch_outbox(struct engine *e, struct arena *arena)
 	     arena_printf(arena, "Notices have not reached %s%s for more than 15 minutes.", s.names,
 			  s.n > NAMES_MAX ? " and others" : ""),
 	     "mxwatch queue shows what the far side said.");
+}
+
+static bool is_mail_host(const char *host, void *arg)
+{
+	struct engine *e = arg;
+
+	return roster_find(e->roster, OBS_KIND_HOST, host) != ROSTER_NONE;
+}
+
+const char *engine_self_dependency(struct engine *e, struct arena *arena)
+{
+	return e->roster ? dependency_sentence(e->conf, is_mail_host, e, arena) : NULL;
 }
 
 void engine_watch_self(struct engine *e)

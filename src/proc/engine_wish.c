@@ -154,6 +154,8 @@ static void status(struct wishing *w)
 	json_object_set_new(w->body, "late", json_integer((json_int_t)e->own.late));
 	json_object_set_new(w->body, "stuck_receivers", json_integer((json_int_t)e->own.stuck));
 	put_time(w->body, "clock_stepped", e->own.stepped);
+	json_object_set_new(w->body, "self_dependency",
+			    json_string(engine_self_dependency(e, w->arena)));
 	json_object_set_new(w->body, "lag_s", json_integer(lag_s(e)));
 	json_object_set_new(w->body, "given_up", json_integer(e->n_dead));
 	json_object_set_new(w->body, "reload_ok", json_boolean(!e->reload_failed));

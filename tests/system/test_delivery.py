@@ -95,6 +95,23 @@ def test_a_sample_is_tried_once_and_leaves_nothing_behind(tmp_path):
     assert bench.stop() == 0
 
 
+def test_the_status_says_when_all_alerts_need_what_is_watched(tmp_path):
+    mail = ('  own: {email: {to: [oncall@elsewhere.example], from: m@a.test, relay: "smtp://mx.a.test"}}')
+    bench = Bench(tmp_path, world_of('a.test'), receivers=mail, told='own')
+    bench.write()
+    with open(bench.file, encoding='ascii') as f:
+        lines = [line for line in f if not line.startswith(('  hook:', '  mail:'))]
+    with open(bench.file, 'w', encoding='ascii') as f:
+        f.writelines(lines)
+    bench.start()
+    bench.look()
+    assert 'own needs mx.a.test' in bench.wish('status')['self_dependency']
+    bench.write()
+    assert bench.reload()['ok'], bench.reloaded
+    assert 'self_dependency' not in bench.wish('status')
+    assert bench.stop() == 0
+
+
 # -- alarm systems ---------------------------------------------------------------------------------
 
 def test_an_acknowledgement_reaches_the_pager_and_nobody_else(tmp_path):

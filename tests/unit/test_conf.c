@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "dependency.h"
 #include "yaml_conf.h"
 
 static char folder[64];
@@ -156,6 +157,61 @@ static void test_routes(void **state)
 	conf_free(c);
 }
 
+/* Whether mxwatchd --check warns that the alerts need the mail they are about. */
+static void test_self_dependency(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *names; /* NULL = no warning */
+	} rows[] = {
+	    {"notify: mailto:oncall@example.org\ndomains: [example.org]\n", "needs example.org"},
+	    {"notify: [mailto:a@example.org, mailto:b@example.com]\n"
+	     "domains: [example.com, example.org]\n",
+	     "needs example.com"},
+	    {"notify: mailto:oncall@elsewhere.example\ndomains: [example.org]\n", NULL},
+	    {"notify: [mailto:a@example.org, https://hook.example/]\ndomains: [example.org]\n",
+	     NULL},
+	    {"receivers: {r: {email: {to: [a@example.org, b@elsewhere.example],"
+	     " from: m@example.org}}}\ndomains: [example.org]\n",
+	     NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yaml_problems p;
+		struct conf *c = yaml_conf_load(write_file("main.yaml", rows[i].text), &p);
+		if (c == NULL)
+			fail_msg("refused: %s", p.item[0].text);
+		assert_int_equal(p.n, rows[i].names != NULL);
+		if (p.n > 0) {
+			assert_true(p.item[0].warning);
+			assert_non_null(strstr(p.item[0].text, rows[i].names));
+			assert_non_null(strstr(p.item[0].text, "notify.self_dependency"));
+		}
+		yaml_problems_clear(&p);
+		conf_free(c);
+	}
+}
+
+static bool is_mx(const char *host, void *arg)
+{
+	return strcmp(host, arg) == 0;
+}
+
+static void test_a_watched_relay(void **state)
+{
+	(void)state;
+	struct conf *c =
+	    load("receivers: {r: {email: {to: [a@elsewhere.example], from: m@b.example,"
+		 " relay: \"smtp://MX.example.org:587\"}}}\n"
+		 "domains: [example.org]\n");
+	struct arena *arena = arena_new();
+	assert_non_null(strstr(dependency_sentence(c, is_mx, (void *)"mx.example.org", arena),
+			       "r needs mx.example.org"));
+	assert_null(dependency_sentence(c, is_mx, (void *)"other.example.org", arena));
+	arena_free(arena);
+	conf_free(c);
+}
+
 static void test_mistakes(void **state)
 {
 	(void)state;
@@ -294,6 +350,8 @@ int main(void)
 	    cmocka_unit_test(test_lists_and_includes),
 	    cmocka_unit_test(test_routes),
 	    cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_self_dependency),
+	    cmocka_unit_test(test_a_watched_relay),
 	    cmocka_unit_test(test_all_mistakes_in_one_run),
 	    cmocka_unit_test(test_origin),
 	};
