@@ -1,18 +1,14 @@
-/* SPDX-License-Identifier: ISC
- *
- * libcurl's multi interface on libevent: curl says which sockets and which timer it waits for,
- * we tell it when they fire, and collect what has ended after each turn.
- */
+/* SPDX-License-Identifier: ISC */
 #include "hook.h"
 
 #include <curl/curl.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "buf.h"
+#include "curl_loop.h"
 #include "mem.h"
 #include "text.h"
 
@@ -34,9 +30,7 @@ struct post {
 };
 
 struct hook {
-	struct event_base *base;
-	CURLM *multi;
-	struct event *timer;
+	struct curl_loop *loop;
 	struct post *posts;
 };
 
@@ -67,8 +61,7 @@ static int64_t retry_after(CURL *curl)
 static void post_free(struct post *p)
 {
 	DL_DELETE(p->hook->posts, p);
-	curl_multi_remove_handle(p->hook->multi, p->curl);
-	curl_easy_cleanup(p->curl);
+	curl_loop_give_up(p->hook->loop, p->curl);
 	curl_slist_free_all(p->headers);
 	buf_clear(&p->answer);
 	free(p);
@@ -103,83 +96,17 @@ static void tell(struct post *p, CURLcode result)
 	buf_clear(&text);
 }
 
-static void collect(struct hook *h)
+static void on_ended(CURL *curl, CURLcode result)
 {
-	int left;
-	CURLMsg *m;
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-		struct post *p = NULL;
-		CURLcode result = m->data.result;
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
-		tell(p, result);
-	}
-}
-
-/* -- libcurl on the loop -- */
-
-static void on_ready(evutil_socket_t fd, short what, void *arg)
-{
-	struct hook *h = arg;
-	int running, mask = (what & EV_READ ? CURL_CSELECT_IN : 0) |
-			    (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
-	curl_multi_socket_action(h->multi, fd, mask, &running);
-	collect(h);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct hook *h = arg;
-	int running;
-	(void)fd;
-	(void)what;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(h);
-}
-
-static int want_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct hook *h = arg;
-	struct event *event = socket_arg;
-	(void)curl;
-	if (event != NULL)
-		event_free(event);
-	event = NULL;
-	if (what != CURL_POLL_REMOVE) {
-		short flags = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
-				      (what & CURL_POLL_OUT ? EV_WRITE : 0));
-		event = event_new(h->base, fd, flags, on_ready, h);
-		event_add(event, NULL);
-	}
-	curl_multi_assign(h->multi, fd, event);
-	return 0;
-}
-
-static int want_timer(CURLM *multi, long ms, void *arg)
-{
-	struct hook *h = arg;
-	(void)multi;
-	if (ms < 0) {
-		evtimer_del(h->timer);
-		return 0;
-	}
-	const struct timeval after = {ms / 1000, (ms % 1000) * 1000};
-	evtimer_add(h->timer, &after);
-	return 0;
+	struct post *p = NULL;
+	curl_easy_getinfo(curl, CURLINFO_PRIVATE, &p);
+	tell(p, result);
 }
 
 struct hook *hook_new(struct event_base *base)
 {
 	struct hook *h = mem_alloc(sizeof(*h));
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	h->base = base;
-	h->multi = curl_multi_init();
-	h->timer = evtimer_new(base, on_timer, h);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	h->loop = curl_loop_new(base, on_ended);
 	return h;
 }
 
@@ -189,8 +116,7 @@ void hook_free(struct hook *h)
 		return;
 	while (h->posts != NULL)
 		post_free(h->posts);
-	curl_multi_cleanup(h->multi);
-	event_free(h->timer);
+	curl_loop_free(h->loop);
 	free(h);
 }
 
@@ -247,5 +173,5 @@ void hook_post(struct hook *h, const struct hook_request *r, hook_done *done, vo
 	DL_APPEND(h->posts, p);
 	p->curl = curl_easy_init();
 	set_options(p->curl, r, p);
-	curl_multi_add_handle(h->multi, p->curl);
+	curl_loop_begin(h->loop, p->curl);
 }

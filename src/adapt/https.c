@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * A fetch is one easy handle at a time: the next address gets a fresh one.  curl's part is
- * driven by two callbacks (which sockets, which timer); what ended is read from the multi
- * handle behind every step, so an owner's callback never runs inside one of curl's.
+ * A fetch is one easy handle at a time: the next address gets a fresh one.
  */
 #include "https.h"
 
 #include <curl/curl.h>
-#include <event2/event.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -17,6 +14,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "config.h"
+#include "curl_loop.h"
 #include "dialogue.h"
 #include "log.h"
 #include "mem.h"
@@ -33,10 +31,8 @@
 #define URL_MAX	     2048
 
 struct https {
-	struct event_base *base;
+	struct curl_loop *loop;
 	struct trust *trust;
-	CURLM *multi;
-	struct event *timer;
 };
 
 struct https_fetch {
@@ -56,92 +52,6 @@ struct https_fetch {
 	bool session_told; /* result.tls is of the whole session, not the chain alone */
 	struct https_result result;
 };
-
-/* -- curl on libevent ---------------------------------------------------------------------------
- */
-
-static void collect(struct https *h);
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct https *h = arg;
-	int running, mask = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-			    ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-
-	curl_multi_socket_action(h->multi, fd, mask, &running);
-	collect(h);
-}
-
-static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_event)
-{
-	struct https *h = arg;
-	struct event *event = socket_event;
-	short mask =
-	    (short)((what != CURL_POLL_OUT ? EV_READ : 0) | (what != CURL_POLL_IN ? EV_WRITE : 0));
-
-	(void)easy;
-	if (event != NULL)
-		event_free(event);
-	event = NULL;
-	if (what != CURL_POLL_REMOVE) {
-		event = event_new(h->base, fd, (short)(mask | EV_PERSIST), on_socket, h);
-		event_add(event, NULL);
-	}
-	curl_multi_assign(h->multi, fd, event);
-	return 0;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct https *h = arg;
-	int running;
-
-	(void)fd, (void)what;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(h);
-}
-
-static int timer_wanted(CURLM *multi, long ms, void *arg)
-{
-	struct https *h = arg;
-	struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
-
-	(void)multi;
-	if (ms < 0)
-		evtimer_del(h->timer);
-	else
-		evtimer_add(h->timer, &tv);
-	return 0;
-}
-
-struct https *https_new(struct event_base *base, struct trust *trust)
-{
-	struct https *h = mem_alloc(sizeof(*h));
-
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		log_fatal("https", "libcurl does not start");
-	h->base = base;
-	h->trust = trust;
-	h->timer = evtimer_new(base, on_timer, h);
-	h->multi = curl_multi_init();
-	if (h->multi == NULL || h->timer == NULL)
-		log_fatal("https", "libcurl does not start");
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	return h;
-}
-
-void https_free(struct https *h)
-{
-	if (h == NULL)
-		return;
-	curl_multi_cleanup(h->multi);
-	event_free(h->timer);
-	curl_global_cleanup();
-	free(h);
-}
 
 /* -- what curl tells during a transfer ------------------------------------------------------------
  */
@@ -209,10 +119,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 static void attempt_clear(struct https_fetch *f)
 {
-	if (f->easy != NULL) {
-		curl_multi_remove_handle(f->h->multi, f->easy);
-		curl_easy_cleanup(f->easy);
-	}
+	if (f->easy != NULL)
+		curl_loop_give_up(f->h->loop, f->easy);
 	curl_slist_free_all(f->connect_to);
 	f->easy = NULL;
 	f->connect_to = NULL;
@@ -294,7 +202,7 @@ static void attempt_begin(struct https_fetch *f)
 	set_addresses(f);
 	set_limits(f);
 	set_tls(f);
-	curl_multi_add_handle(f->h->multi, f->easy);
+	curl_loop_begin(f->h->loop, f->easy);
 }
 
 /* -- how it ended
@@ -424,21 +332,29 @@ static void attempt_ended(struct https_fetch *f, CURLcode code)
 	fetch_free(f);
 }
 
-/* A callback may start and cancel fetches, its own neighbours too: look anew each time. */
-static void collect(struct https *h)
+static void on_ended(CURL *easy, CURLcode code)
 {
-	CURLMsg *message;
-	int left;
+	struct https_fetch *f = NULL;
 
-	while ((message = curl_multi_info_read(h->multi, &left)) != NULL) {
-		struct https_fetch *f = NULL;
-		CURLcode code = message->data.result;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
+	attempt_ended(f, code);
+}
 
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-		attempt_ended(f, code);
-	}
+struct https *https_new(struct event_base *base, struct trust *trust)
+{
+	struct https *h = mem_alloc(sizeof(*h));
+
+	h->trust = trust;
+	h->loop = curl_loop_new(base, on_ended);
+	return h;
+}
+
+void https_free(struct https *h)
+{
+	if (h == NULL)
+		return;
+	curl_loop_free(h->loop);
+	free(h);
 }
 
 /* -- begin and give up

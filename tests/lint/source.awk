@@ -21,7 +21,7 @@ BEGIN {
 	owner["uthash.h"] = owner["utlist.h"] = owner["jansson.h"] " base/ os/"
 	owner["event2"] = "ipc/ adapt/ probe/ proc/ cmd/"
 	owner["openssl"] = "adapt/"
-	owner["curl"] = "adapt/https adapt/hook adapt/mailer"
+	owner["curl"] = "adapt/curl_loop adapt/https adapt/hook adapt/mailer"
 	owner["getdns"] = "adapt/resolver"
 	owner["yaml.h"] = "adapt/yaml_"
 	owner["sqlite3.h"] = "adapt/sql adapt/store"
