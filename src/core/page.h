@@ -24,6 +24,8 @@ void page_maintenance(const struct view_muted *m, int64_t now, struct buf *out);
 /* Atom (RFC 4287); base: "https://mx.example.org", where links lead. */
 void page_atom(const struct view_change *rows, size_t n, const char *base, int64_t now,
     struct buf *out);
+/* What an event, or a check, means and what to do about it; false when there is none of that name. */
+bool page_event(const char *name, struct buf *out);
 void page_error(int status, const char *title, const char *text, struct buf *out);
 /* An SVG of two fields: the domain and its grade or state. */
 void page_badge(const struct view_domain *d, struct buf *out);

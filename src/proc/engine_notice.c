@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "engine_parts.h"
+#include "event.h"
 
 #define CAUSES_MAX 20
 
@@ -30,6 +31,7 @@ static const char *const *split(const char *words, struct arena *arena, size_t *
 void engine_belongings(const struct engine *e, struct notice *n, struct arena *arena)
 {
 	const struct conf_extra *extra = NULL;
+	const struct conf_owner *owner;
 
 	for (size_t i = 0; i < n->n_domains; i++) {
 		const struct conf_domain *d = conf_domain(e->conf, n->domains[i]);
@@ -48,8 +50,9 @@ void engine_belongings(const struct engine *e, struct notice *n, struct arena *a
 			n->n_tags = 0;
 		}
 	}
-	if (n->owner && conf_owner(e->conf, n->owner))
-		n->runbook_url = conf_owner(e->conf, n->owner)->runbook_url;
+	owner = n->owner ? conf_owner(e->conf, n->owner) : NULL;
+	n->runbook_url = event_link(arena, owner ? owner->runbook_url : NULL,
+				    e->conf->web_public_url, n->event, n->check);
 	if (e->conf->web_public_url && n->n_domains == 1)
 		n->url =
 		    arena_printf(arena, "%s/domains/%s", e->conf->web_public_url, n->domains[0]);

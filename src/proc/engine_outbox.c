@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "engine_parts.h"
+#include "event.h"
 #include "receiver.h"
 #include "text.h"
 
@@ -570,6 +571,7 @@ void engine_tell_directly(struct engine *e, const char *event, const char *summa
 		return;
 	arena = arena_new();
 	n.id = n.incident = engine_uid(arena);
+	n.runbook_url = event_link(arena, NULL, e->conf->web_public_url, event, event);
 	send_directly(e, &n, arena);
 	arena_free(arena);
 }

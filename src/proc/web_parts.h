@@ -89,7 +89,7 @@ void web_refuse(struct exchange *x, int status, const char *why);
 /* -- web_read.c: the handlers of GET -- */
 
 typedef void web_handler(struct exchange *x);
-web_handler web_overview, web_domains, web_domain, web_host, web_incidents, web_changes, web_atom,
+web_handler web_overview, web_domains, web_domain, web_host, web_event, web_incidents, web_changes, web_atom,
     web_style, web_badge, web_healthz, web_readyz, web_api_openapi, web_api_domains,
     web_api_domain, web_api_history, web_api_diff, web_api_incidents, web_api_incident,
     web_api_changes, web_api_status;

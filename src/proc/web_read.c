@@ -245,6 +245,19 @@ void web_host(struct exchange *x)
 	web_reply_html(x, 200, &page);
 }
 
+void web_event(struct exchange *x)
+{
+	struct buf page;
+
+	buf_init(&page, PAGE_MAX);
+	if (page_event(x->name, &page)) {
+		web_reply_html(x, 200, &page);
+		return;
+	}
+	buf_clear(&page);
+	web_refuse(x, 404, "no event is called so");
+}
+
 void web_badge(struct exchange *x)
 {
 	struct view_domain d = {.name = NULL};

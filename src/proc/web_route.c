@@ -153,6 +153,7 @@ static const struct {
     {"/domains/*", web_domain},
     {"/hosts/*", web_host},
     {"/incidents", web_incidents},
+    {"/events/*", web_event},
     {"/maintenance", web_maintenance},
     {"/changes", web_changes},
     {"/changes.atom", web_atom},

@@ -54,7 +54,9 @@ FNR == 1 {
 	body = 0
 	if (!(folder in floor))
 		complain("folder " folder " has no floor")
+	# REUSE-IgnoreStart
 	if ($0 !~ /^\/\* SPDX-License-Identifier: ISC/)
+	# REUSE-IgnoreEnd
 		complain("the first line must be the licence")
 	if (place ~ /\.h$/) {
 		header = place
