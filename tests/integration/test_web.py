@@ -104,7 +104,8 @@ class Page(html.parser.HTMLParser):
 
 PAGES = ['/', '/domains', '/domains?q=good', '/domains?state=warning', '/domains/page-good.test',
          '/domains/page-selfsigned.test', '/domains/page-hostile.test', '/hosts/mx1.page-good.test',
-         '/incidents', '/incidents?state=all', '/changes', '/maintenance', '/domains?grade=A%2B&group=x']
+         '/incidents', '/incidents?state=all', '/changes', '/maintenance', '/domains?grade=A%2B&group=x', '/events/dane.broken',
+         '/events/tls.cert.name']
 
 
 @pytest.mark.parametrize('path', PAGES)
@@ -460,6 +461,13 @@ def test_health(web):
 
 # -- the verbs ------------------------------------------------------------------------------------------------
 
+def test_pages_of_events(web):
+    text = Page(web.get('/events/dane.broken')).text
+    assert '_25._tcp.HOST' in text and 'dane.match' in text
+    assert Page(web.get('/events/tls.cert.name')).text, 'a problem called by its check'
+    assert web.ask('/events/no.such').status == 404
+
+
 def test_status_list_and_incidents(client):
     assert 'watches 4 domains' in client('status').out
     assert 'grade' in client('status', 'page-good.test').out
@@ -474,6 +482,9 @@ def test_history_and_diff(web, client):
     web.moves.policy_id('20271010')
     wait_for(lambda: '20271010' in client('history', 'page-moves.test').out, 30, web.daemon.said)
     assert '20271010' in client('history', 'page-moves.test', '--json').out
+    since = client('diff', 'page-moves.test', '--since', '1h')
+    assert '@@ mta_sts.id' in since.out and '\n+ 20271010' in since.out, since
+    assert client('diff', 'page-moves.test', '--since', 'once').status == 64
     said = client('diff', 'page-moves.test').out
     assert '@@ mta_sts.id' in said and '+ ' in said
 
@@ -487,7 +498,9 @@ def test_ack(web, client):
 
 
 def test_recheck_reload_and_queue(web, client):
-    assert client('recheck', 'page-good.test').status == 0
+    looked = client('recheck', 'page-good.test')
+    assert looked.status == 0 and 'page-good.test  grade' in looked.out, looked
+    assert 'looking at page-good.test' in client('recheck', '--no-wait', 'page-good.test').out
     assert 'watching 4 domains' in client('reload', '--wait').out
     assert client('queue').status == 0
     with open(web.daemon.file) as f:

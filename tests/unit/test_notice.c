@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "check.h"
+#include "event.h"
 #include "notice.h"
 
 static const char *const names[] = {"a.test", "b.test"};
@@ -191,6 +192,26 @@ static void every_check_has_words(void **state)
 				notice_impact("mx.present", SEVERITY_WARNING));
 }
 
+/* Every name a problem may have leads to a page, and an owner's own pages come first. */
+static void a_runbook_for_every_event(void **state)
+{
+	struct arena *a = arena_new();
+	(void)state;
+	for (size_t i = 0; i < check_count; i++)
+		assert_non_null(
+		    event_link(a, NULL, "https://mx.test", check_event(&check_table[i]), NULL));
+	for (size_t i = 0; i < event_count; i++)
+		assert_string_not_equal(notice_title(event_table[i].name), event_table[i].name);
+	assert_string_equal(event_link(a, NULL, "https://mx.test", "dane.broken", "dane.match"),
+			    "https://mx.test/events/dane.broken");
+	assert_string_equal(event_link(a, "https://w.test/{check}?e={event}", "https://mx.test",
+				       "dane.broken", "dane.match"),
+			    "https://w.test/dane.match?e=dane.broken");
+	assert_null(event_link(a, NULL, NULL, "dane.broken", NULL));
+	assert_null(event_link(a, NULL, "https://mx.test", "digest", NULL));
+	arena_free(a);
+}
+
 static void the_end_of_a_problem(void **state)
 {
 	(void)state;
@@ -216,6 +237,7 @@ int main(void)
 	    cmocka_unit_test(the_outbox_keeps_everything),
 	    cmocka_unit_test(nonsense_is_refused),
 	    cmocka_unit_test(every_check_has_words),
+	    cmocka_unit_test(a_runbook_for_every_event),
 	    cmocka_unit_test(the_end_of_a_problem),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
