@@ -5,7 +5,10 @@
  * nothing seen meanwhile is believed.  Pure.
  *
  * Domains and hosts are counted apart: where port 25 is blocked outbound, the domains still
- * look well.  The last SIGHT_MEMORY results of each kind count, none older than ten minutes.
+ * look well.  What counts is how the last SIGHT_MEMORY subjects of each kind looked when they were
+ * looked at last: a host that is asked again and again is one host.  We are blind when most of
+ * at least SIGHT_LEAST of them were dark within ten minutes, until most of those, and of what was
+ * seen since, are not; that nothing was looked at is no light.
  */
 #ifndef SIGHT_H
 #define SIGHT_H
@@ -17,17 +20,17 @@
 #include "observation.h"
 
 #define SIGHT_MEMORY 64
-#define SIGHT_LEAST 10     /* results needed before they can say anything */
+#define SIGHT_LEAST 10     /* subjects needed before they can say anything */
 #define SIGHT_WINDOW_S 600
 
-struct sight_ring {
-	int64_t at[SIGHT_MEMORY];
-	bool dark[SIGHT_MEMORY];
-	size_t next;
+struct sight_look {
+	uint64_t subject; /* a digest of its name */
+	int64_t at;       /* 0 = a free place */
+	bool dark;
 };
 
 struct sight {
-	struct sight_ring domains, hosts;
+	struct sight_look domains[SIGHT_MEMORY], hosts[SIGHT_MEMORY];
 	bool resolver_dark; /* the probers say that no resolver answers */
 	bool blind;
 	int64_t since; /* when it began, 0 while we see */

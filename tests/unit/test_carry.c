@@ -82,8 +82,13 @@ static struct obs_domain failing = {.mx = {.dns = {.status = OBS_DNS_FAILED}}};
 
 static enum sight_result look(struct sight *s, struct obs_domain *d, int64_t now)
 {
-	struct observation o = {
-	    .kind = OBS_KIND_DOMAIN, .vantage = {true, true}, .domain = d, .at = now};
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
+					    "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"};
+	struct observation o = {.kind = OBS_KIND_DOMAIN,
+				.subject = names[now % 20],
+				.vantage = {true, true},
+				.domain = d,
+				.at = now};
 
 	return sight_observed(s, &o, now);
 }
@@ -97,14 +102,28 @@ static void test_blind_when_everything_fails(void **state)
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(look(&s, &well, now++), SIGHT_SAME);
 	/* some domains' own trouble is no blindness */
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 17; i++)
 		assert_int_equal(look(&s, &failing, now++), SIGHT_SAME);
 	for (int i = 0; i < 200 && !s.blind; i++)
 		look(&s, &failing, now++);
 	assert_true(s.blind);
-	for (int i = 0; i < 200 && s.blind; i++)
+	/* that time passes is no light */
+	now += 10 * SIGHT_WINDOW_S;
+	assert_int_equal(look(&s, &failing, now++), SIGHT_SAME);
+	assert_int_equal(look(&s, &well, now++), SIGHT_SAME);
+	for (int i = 0; i < 20 && s.blind; i++)
 		look(&s, &well, now++);
 	assert_false(s.blind);
+}
+
+/* One host that is down is asked again every other minute while nobody else is due. */
+static void test_one_subject_is_one(void **state)
+{
+	struct sight s = {.since = 0};
+	(void)state;
+
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(look(&s, &failing, 1000 + 20 * i), SIGHT_SAME);
 }
 
 static void test_few_subjects_say_nothing(void **state)
@@ -140,13 +159,16 @@ static void test_port_25_blocked_outbound(void **state)
 	    .failure = {.stage = OBS_STAGE_CONNECT, .class = OBS_CLASS_TIMEOUT}};
 	struct obs_host h = {.n_services = 1, .services = &refused};
 	struct observation o = {.kind = OBS_KIND_HOST, .vantage = {true, true}, .host = &h};
+	char name[] = "a";
 	(void)state;
 
-	for (int i = 0; i < 70; i++)
+	o.subject = name;
+	for (int i = 0; i < 20; i++, name[0]++)
 		assert_int_equal(sight_observed(&s, &o, 1000 + i),
 				 SIGHT_SAME); /* they answer: no */
 	h.services = &silent;
-	for (int i = 0; i < 70; i++)
+	name[0] = 'a';
+	for (int i = 0; i < 20; i++, name[0]++)
 		sight_observed(&s, &o, 1100 + i);
 	assert_true(s.blind);
 }
@@ -197,6 +219,7 @@ int main(void)
 	    cmocka_unit_test(test_the_deep_look_is_kept),
 	    cmocka_unit_test(test_blind_when_everything_fails),
 	    cmocka_unit_test(test_few_subjects_say_nothing),
+	    cmocka_unit_test(test_one_subject_is_one),
 	    cmocka_unit_test(test_no_resolver_is_blindness),
 	    cmocka_unit_test(test_port_25_blocked_outbound),
 	    cmocka_unit_test(test_retry_times),
