@@ -126,6 +126,8 @@ void store_entitle(struct store *s, int64_t incident, const char *title);
 void store_put_incident(struct store *s, struct incident *i);
 void store_join(struct store *s, int64_t incident, const char *domain, int64_t at);
 void store_leave(struct store *s, int64_t incident, const char *domain, int64_t at);
+/* How many incidents of this root cause have ended since. */
+int64_t store_ended_lately(struct store *s, const char *key, int64_t since);
 /* Whether any problem still holds it open (of this domain; of any when domain is NULL). */
 bool store_incident_held(struct store *s, int64_t incident, const char *domain);
 /* Whether a problem of it speaks for itself (is not explained by another). */

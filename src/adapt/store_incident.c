@@ -10,9 +10,11 @@ struct problem *store_problems(struct store *s, const char *domain, struct arena
 	struct sql_rows *r = sql_query(
 	    s->db,
 	    "SELECT check_id, subject, host, state, severity, fails, oks, since, last_ok, counted,"
-	    " unknown_since, unknown_told, baseline, incident, explained_by, mark, summary"
+	    " unknown_since, unknown_told, baseline, incident, explained_by, mark, summary,"
+	    " (SELECT count(*) FROM incident i JOIN incident b ON b.key = i.key AND NOT b.open"
+	    "  AND b.closed > i.opened - ? WHERE i.id = problem.incident)"
 	    " FROM problem WHERE domain = ?",
-	    "s", domain);
+	    "is", (int64_t)INCIDENT_FLAP_S, domain);
 
 	*n = 0;
 	while (sql_next(r))
@@ -35,6 +37,7 @@ struct problem *store_problems(struct store *s, const char *domain, struct arena
 		    .explained_by = sql_int(r, 14),
 		    .mark = sql_text(r, 15, arena),
 		    .summary = sql_text(r, 16, arena),
+		    .before = sql_int(r, 17),
 		};
 	return list;
 }
@@ -313,6 +316,17 @@ int64_t store_initial_waiting(struct store *s)
 	    "SELECT i.id FROM outbox o JOIN incident i ON i.id = o.incident WHERE o.state = 0"
 	    " AND o.attempts = 0 AND o.incident <> 0 AND i.event = 'initial.state' LIMIT 1",
 	    ""));
+}
+
+int64_t store_ended_lately(struct store *s, const char *key, int64_t since)
+{
+	struct sql_rows *r = sql_query(
+	    s->db, "SELECT count(*) FROM incident WHERE key = ? AND NOT open AND closed > ?", "si",
+	    key, since);
+	int64_t n = sql_next(r) ? sql_int(r, 0) : 0;
+
+	sql_end(r);
+	return n;
 }
 
 int64_t store_open_incidents(struct store *s)

@@ -131,5 +131,8 @@ static const char second[] = "CREATE TABLE silence ("
 /* The Subject of an incident's thread stays, whoever joins it. */
 static const char third[] = "ALTER TABLE incident ADD COLUMN title TEXT;";
 
-const char *const store_migrations[] = {first, second, third};
+/* Whether an incident comes and goes: those that had its root cause before. */
+static const char fourth[] = "CREATE INDEX incident_key ON incident (key, closed) WHERE NOT open;";
+
+const char *const store_migrations[] = {first, second, third, fourth};
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(store_migrations[0]);

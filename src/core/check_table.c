@@ -689,7 +689,7 @@ const struct check check_table[] = {
 	.fix = "Mend what the failing check of this host or its policy says; until then these "
 	       "senders keep the mail, try again, and return it in the end.",
 	.reference = "RFC 8461 §2, §5, RFC 7672 §2.2",
-	.parent = "smtp.connect",
+	.parent = "tls.starttls",
 	.area = "Delivery",
     },
 

@@ -478,7 +478,7 @@ static void mx_match_check(struct eval_context *c)
 struct mx_tls {
 	size_t judged;
 	bool unknown;
-	const char *subject, *why;
+	const char *host, *subject, *why;
 	bool soft;
 };
 
@@ -530,6 +530,7 @@ static void mx_tls_check(struct eval_context *c)
 		t.unknown = t.unknown || !h->facts;
 		for (size_t j = 0; j < h->n_smtp; j++)
 			mx_tls_service(&t, &h->smtp[j]);
+		t.host = t.why && !t.host ? h->name : t.host;
 	}
 	if (t.why) {
 		bool enforce = c->sts.policy.mode == MTA_STS_ENFORCE;
@@ -539,6 +540,7 @@ static void mx_tls_check(struct eval_context *c)
 		if (enforce)
 			f->severity = SEVERITY_CRITICAL;
 		part_evidence(f, "address", t.subject);
+		f->host = t.host; /* whose looks confirm it */
 		f->definitive = !t.soft;
 	} else if (matched == 0) {
 		part_say(c, id, c->domain, FINDING_SKIP,

@@ -44,7 +44,7 @@ const char *incident_key(const struct problem *p, struct arena *arena)
 
 const char *incident_unknown_key(const struct problem *p, struct arena *arena)
 {
-	return arena_printf(arena, "unknown|%s|%s", p->check, p->subject);
+	return arena_printf(arena, "unknown|%s", p->host ? p->host : p->domain);
 }
 
 /* -- sources ------------------------------------------------------------------- */
@@ -145,6 +145,39 @@ static bool subject_gone(const struct judging *j, const struct problem *p)
 	if (p->host)
 		return host_gone(j, p->host) || address_gone(j, p);
 	return d->failure.class == OBS_CLASS_NONE && d->domain && determined(&d->domain->mx.dns);
+}
+
+/* -- who explains whom ------------------------------------------------------- */
+
+/* What the others amount to; it never explains them, one of them speaks for it (below). */
+static const char consequence[] = "delivery.sender_view";
+
+static bool related(const struct problem *child, const struct problem *parent)
+{
+	const char *port = strrchr(child->subject, ']');
+
+	if (parent->host == NULL)
+		return true;
+	if (child->host == NULL)
+		return strcmp(parent->check, consequence) == 0;
+	if (strcmp(child->host, parent->host) != 0)
+		return false;
+	if (strchr(parent->subject, '['))
+		return strcmp(child->subject, parent->subject) == 0;
+	/* a host's problem is about mail coming in */
+	return port == NULL || strcmp(port, "]:25") == 0;
+}
+
+static bool is_ancestor(const char *check, const struct problem *p)
+{
+	const struct check *c = check_find(p->check);
+
+	for (int depth = 0; c && c->parent && depth < 8; depth++) {
+		if (strcmp(c->parent, check) == 0)
+			return true;
+		c = check_find(c->parent);
+	}
+	return false;
 }
 
 /* -- one finding and its row --------------------------------------------------- */
@@ -262,6 +295,14 @@ static void seen_bad(struct judging *j, struct problem *p, const struct finding 
 	}
 }
 
+/* Good sightings in a row that end it. */
+static int64_t patience(const struct judging *j, const struct problem *p)
+{
+	int64_t ok = j->settings->confirm_ok;
+
+	return p->before == 0 ? ok : p->before == 1 ? 4 * ok : 16 * ok;
+}
+
 /* True when the row has served. */
 static bool seen_good(struct judging *j, struct problem *p, const struct finding *f, bool at_once)
 {
@@ -278,11 +319,26 @@ static bool seen_good(struct judging *j, struct problem *p, const struct finding
 		p->oks++;
 		p->counted_at = at;
 	}
-	if (at_once || is_rare(f) || p->oks >= j->settings->confirm_ok) {
+	if (at_once || is_rare(f) || p->oks >= patience(j, p)) {
 		step(j, INCIDENT_CLOSED, p, f);
 		return true;
 	}
 	retry(j, p);
+	return false;
+}
+
+/* Another row says already why this cannot be seen: an open problem above it, or, of a domain,
+ * that the host it is about cannot be seen either. */
+static bool hidden(const struct judging *j, const struct problem *p)
+{
+	for (size_t i = 0; i < j->out->n_problems; i++) {
+		const struct problem *r = j->out->problems[i];
+		if (!is_ancestor(r->check, p))
+			continue;
+		if (r->state == PROBLEM_OPEN ? related(p, r)
+					     : r->unknown_since != 0 && r->host && !p->host)
+			return true;
+	}
 	return false;
 }
 
@@ -297,7 +353,7 @@ static bool seen_unknown(struct judging *j, struct problem *p, const struct find
 		j->out->settled = false;
 	if (p->unknown_since == 0)
 		p->unknown_since = at;
-	if (p->state != PROBLEM_OPEN && !p->unknown_told &&
+	if (p->state != PROBLEM_OPEN && !p->unknown_told && !hidden(j, p) &&
 	    at - p->unknown_since >= j->settings->unknown_after_s) {
 		p->state = PROBLEM_WATCHED;
 		p->unknown_told = true;
@@ -326,12 +382,12 @@ static bool follow(struct judging *j, struct problem *p, const struct finding *f
 {
 	if (f->status == FINDING_UNKNOWN)
 		return seen_unknown(j, p, f);
+	known_again(j, p, f);
 	if (f->status == FINDING_SKIP && !f->definitive) {
 		if (p->state == PROBLEM_SUSPECT)
 			j->out->settled = false;
-		return false;
+		return p->state == PROBLEM_WATCHED;
 	}
-	known_again(j, p, f);
 	if (is_bad(f)) {
 		seen_bad(j, p, f);
 		return false;
@@ -362,42 +418,11 @@ static struct problem *new_row(struct judging *j, const struct finding *f)
 
 /* -- what explains what -------------------------------------------------------- */
 
-/* What the others amount to; it never explains them, one of them speaks for it (below). */
-static const char consequence[] = "delivery.sender_view";
-
-static bool related(const struct problem *child, const struct problem *parent)
-{
-	const char *port = strrchr(child->subject, ']');
-
-	if (parent->host == NULL)
-		return true;
-	if (child->host == NULL)
-		return strcmp(parent->check, consequence) == 0;
-	if (strcmp(child->host, parent->host) != 0)
-		return false;
-	if (strchr(parent->subject, '['))
-		return strcmp(child->subject, parent->subject) == 0;
-	/* a host's problem is about mail coming in */
-	return port == NULL || strcmp(port, "]:25") == 0;
-}
-
 static bool opens_now(const struct incident_result *out, const struct problem *p)
 {
 	for (size_t i = 0; i < out->n_steps; i++)
 		if (out->steps[i].problem == p && out->steps[i].kind == INCIDENT_OPENED)
 			return true;
-	return false;
-}
-
-static bool is_ancestor(const char *check, const struct problem *p)
-{
-	const struct check *c = check_find(p->check);
-
-	for (int depth = 0; c && c->parent && depth < 8; depth++) {
-		if (strcmp(c->parent, check) == 0)
-			return true;
-		c = check_find(c->parent);
-	}
 	return false;
 }
 
@@ -449,8 +474,9 @@ static void unite(struct incident_result *out, struct problem *view)
 	for (size_t i = 0; i < out->n_problems; i++) {
 		struct problem *r = out->problems[i];
 		if (!out->over[i] && r != view && r->state == PROBLEM_OPEN && r->parent == NULL &&
-		    is_ancestor(consequence, r) && related(r, view) &&
-		    (speaker == NULL || speaks_better(out, r, speaker)))
+		    (is_ancestor(consequence, r) ||
+		     (is_ancestor(r->check, view) && opens_now(out, r))) &&
+		    related(r, view) && (speaker == NULL || speaks_better(out, r, speaker)))
 			speaker = r;
 	}
 	if (speaker == NULL)
@@ -520,6 +546,12 @@ static int by_generation(const void *a, const void *b)
 		return x->kind == INCIDENT_CLOSED ? -1 : 1;
 	if (x->problem->severity != y->problem->severity)
 		return y->problem->severity - x->problem->severity;
+	if (x->kind == INCIDENT_UNKNOWN && y->kind == INCIDENT_UNKNOWN) {
+		/* the first speaks for all: what the others need */
+		const struct check *this = check_find(x->problem->check);
+		const struct check *that = check_find(y->problem->check);
+		return (this > that) - (this < that);
+	}
 	return strcmp(x->problem->check, y->problem->check);
 }
 

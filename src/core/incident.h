@@ -9,7 +9,9 @@
  * probes of its own source (host findings count on the host's probes, the others on the
  * domain's; never two within half of confirm.retry).  It closes after confirm.ok good
  * sightings.  Unknown and an undecided skip keep the state; a definitive skip, or a subject
- * that is certainly gone, ends it at once.
+ * that is certainly gone, ends it at once.  What comes and goes becomes one event: each time it
+ * came back within a day four times as many good sightings are needed (for the third time and
+ * later, sixteen times).
  *
  * Problems with the same root cause share an incident: the event and the subject, for a
  * certificate the event, the host and the leaf.  A problem whose check has a parent (check.h)
@@ -27,6 +29,8 @@
 #include "arena.h"
 #include "eval.h"
 #include "finding.h"
+
+#define INCIDENT_FLAP_S 86400
 
 enum problem_state {
 	PROBLEM_WATCHED, /* not bad: the row only knows since when it cannot be determined */
@@ -51,6 +55,7 @@ struct problem {
 	const char *mark;      /* leaf certificate the problem is about, NULL */
 	const char *summary;   /* of the last bad sighting */
 
+	int64_t before; /* not stored: incidents of its root cause that ended within INCIDENT_FLAP_S */
 	const struct problem *parent; /* not stored: the row that explains this one now */
 };
 
@@ -124,7 +129,7 @@ const struct problem *incident_speaker(const struct problem *p);
 const char *incident_event(const char *check);
 /* The root cause as text: equal for problems that belong together.  From arena. */
 const char *incident_key(const struct problem *p, struct arena *arena);
-/* The same for "cannot check". */
+/* The same for "cannot check": one for each host or domain, whatever cannot be seen of it. */
 const char *incident_unknown_key(const struct problem *p, struct arena *arena);
 
 #endif

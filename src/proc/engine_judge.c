@@ -134,12 +134,13 @@ static struct incident *new_incident(struct judging *j, const char *key, const s
 				     const struct finding *f, bool unknown)
 {
 	struct incident *i = arena_alloc(j->arena, sizeof(*i));
+	int64_t before;
 
 	i->uid = engine_uid(j->arena);
 	i->key = key;
 	i->event = unknown ? p->check : incident_event(p->check);
 	i->check = p->check;
-	i->subject = p->subject;
+	i->subject = !unknown ? p->subject : p->host ? p->host : p->domain;
 	i->host = p->host;
 	i->mark = p->mark;
 	i->kind = NOTICE_PROBLEM;
@@ -151,6 +152,10 @@ static struct incident *new_incident(struct judging *j, const char *key, const s
 	i->confirmed_by = p->fails > 0 ? p->fails : 1;
 	i->summary =
 	    unknown ? arena_printf(j->arena, "Cannot be checked: %s", p->summary) : p->summary;
+	before = store_ended_lately(j->e->store, key, j->eval.now - INCIDENT_FLAP_S);
+	if (before > 0)
+		i->summary = arena_printf(j->arena, "%s (it comes and goes: %lld times in a day)",
+					  i->summary, (long long)before + 1);
 	if (f) {
 		i->advice = f->advice;
 		i->reference = f->reference;
@@ -364,17 +369,6 @@ static const char *quoted(struct judging *j, const char *letter)
 	return arena_printf(j->arena, "\"%s\"", letter);
 }
 
-/* The change travels with the problem that began in the same judgement. */
-static void travel(struct judging *j, const char *event)
-{
-	struct incident *i = store_incident(j->e->store, j->began, j->arena);
-
-	if (i == NULL)
-		return;
-	i->changes = i->changes ? arena_printf(j->arena, "%s %s", i->changes, event) : event;
-	store_put_incident(j->e->store, i);
-}
-
 /* Whether some host was never looked at in depth: the grade may be worse than it seems. */
 static bool seen_in_part(const struct judging *j)
 {
@@ -391,6 +385,7 @@ static void believe_grade(struct judging *j)
 	struct grade g = grade_of(&j->eval, &j->findings);
 	struct change c = {.check = "grade", .subject = j->d->name};
 	bool first = j->d->grade[0] == '\0' || !j->d->baselined, dropped;
+	struct incident *began;
 
 	if (g.letter == NULL || !j->result.settled || seen_in_part(j) ||
 	    strcmp(g.letter, j->d->grade) == 0)
@@ -406,8 +401,9 @@ static void believe_grade(struct judging *j)
 	text_copy(j->d->grade, sizeof(j->d->grade), g.letter);
 	if (first)
 		return;
-	if (dropped && j->began != 0)
-		travel(j, c.event);
+	if (dropped && j->began != 0 &&
+	    (began = store_incident(j->e->store, j->began, j->arena)) != NULL)
+		engine_travel(j->e, began, c.event, j->arena);
 	if ((dropped && j->began != 0) || (!dropped && j->over))
 		engine_record_change(j->e, j->id, &c, j->eval.domain->at, NULL);
 	else

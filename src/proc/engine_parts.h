@@ -279,6 +279,8 @@ void engine_tell_initial(struct engine *e, struct incident *i);
 /* Fold the changes of this subject and time into the incident: whether there were any. */
 bool engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp,
     struct arena *arena);
+/* The event is one of those that the incident's notices list. */
+void engine_travel(struct engine *e, struct incident *i, const char *event, struct arena *arena);
 /* A condition of our own, one incident per event: begins, lasts or ends. */
 void engine_condition(struct engine *e, const char *event, const char *check, bool wrong,
     enum finding_severity severity, const char *summary, const char *advice);

@@ -12,6 +12,7 @@
 #include "engine_parts.h"
 #include "render_parts.h"
 #include "stamp.h"
+#include "text.h"
 
 #define INITIAL_HOLD_S 900 /* the notice of a first start waits for the rest, at most so long */
 
@@ -140,9 +141,50 @@ static void concerned(struct engine *e, uint32_t subject, struct notice *n, stru
 	engine_belongings(e, n, arena);
 }
 
+/* Whether a change for the better belongs to what this problem is about. */
+static bool betters(const struct change *c, const struct problem *p)
+{
+	if (p->state != PROBLEM_OPEN || strcmp(p->subject, c->subject) != 0)
+		return false;
+	return strcmp(p->check, c->check) == 0 ||
+	       (strcmp(c->event, "cert.changed") == 0 && text_starts(p->check, "tls.cert."));
+}
+
+/* A change for the better while a problem of its subject was told: it travels with the end of
+ * that.  NULL when there is none. */
+static struct incident *mended(struct engine *e, uint32_t subject, const struct change *c,
+			       struct arena *arena)
+{
+	const struct roster_subject *s = roster_subject(e->roster, subject);
+	struct problem *p;
+	size_t n = 0;
+
+	if (c->severity > SEVERITY_INFO || (s->kind == OBS_KIND_HOST && s->n_links == 0))
+		return NULL;
+	if (s->kind == OBS_KIND_HOST)
+		s = roster_subject(e->roster, roster_links(s)[0].subject);
+	p = store_problems(e->store, s->name, arena, &n);
+	for (size_t i = 0; i < n; i++) {
+		int64_t id = p[i].explained_by ? p[i].explained_by : p[i].incident;
+		struct incident *speaker;
+		if (!betters(c, &p[i]) || (speaker = store_incident(e->store, id, arena)) == NULL)
+			continue;
+		if (speaker->open && (speaker->seq > 0 || speaker->initial != 0))
+			return speaker;
+	}
+	return NULL;
+}
+
+void engine_travel(struct engine *e, struct incident *i, const char *event, struct arena *arena)
+{
+	i->changes = i->changes ? arena_printf(arena, "%s %s", i->changes, event) : event;
+	store_put_incident(e->store, i);
+}
+
 void engine_tell_change(struct engine *e, uint32_t subject, const struct change *c, int64_t stamp)
 {
 	struct arena *arena = arena_new();
+	struct incident *problem = mended(e, subject, c, arena);
 	const struct check *check = check_find(c->check);
 	struct notice n =
 			  {
@@ -168,6 +210,12 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 		      whole;
 	bool muted;
 
+	if (problem) {
+		engine_record_change(e, subject, c, stamp, NULL);
+		engine_travel(e, problem, c->event, arena);
+		arena_free(arena);
+		return;
+	}
 	n.incident = n.id;
 	n.changes = &c->event;
 	n.n_changes = 1;

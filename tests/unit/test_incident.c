@@ -487,7 +487,7 @@ static void test_keys(void **state)
 	(void)state;
 
 	assert_string_equal(incident_key(&p, a), "host.unreachable|" V4);
-	assert_string_equal(incident_unknown_key(&p, a), "unknown|smtp.connect|" V4);
+	assert_string_equal(incident_unknown_key(&p, a), "unknown|" MX);
 	p.check = "tls.cert.expiry";
 	p.mark = "aa";
 	assert_string_equal(incident_key(&p, a), "cert.expiring|mx1.a.test:25|aa");
