@@ -4,6 +4,7 @@ observations, and a notifier whose receivers do as they are told."""
 
 import array
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -25,8 +26,11 @@ DELIVER, SENT, BEAT, RENEW = 32, 33, 34, 35
 WISH, ANSWER = 48, 49
 
 
+clock = time.time   # what the world goes by; simulation.py puts its own here
+
+
 def stamp(at=None):
-    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() if at is None else at))
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(clock() if at is None else at))
 
 
 def wait_for(condition, seconds, what):
@@ -81,17 +85,17 @@ class Channel:
 
 # -- the world -------------------------------------------------------------------------------------
 
-SECURE = {'status': 'answer', 'dnssec': 'secure', 'ttl_s': 300}
-NONE = {'status': 'nodata', 'dnssec': 'secure', 'ttl_s': 300}
+SECURE = {'status': 'answer', 'dnssec': 'secure', 'ttl_s': 300, 'rrsig_end': '2099-01-01T00:00:00Z'}
+NONE = SECURE | {'status': 'nodata'}
 DAY = 86400
 
 
 def certificate(name, days=60, serial=1, lifetime=90):
-    digest = f'{hash((name, days, serial)) & 0xffffffffffffffff:016x}' * 4
+    digest = hashlib.sha256(f'{name} {days} {serial}'.encode()).hexdigest()
     return {'sha256': digest, 'sha512': digest * 2, 'spki_sha256': digest, 'spki_sha512': digest * 2,
             'subject': f'CN={name}', 'issuer': 'CN=Lab CA', 'serial': f'{serial:04x}',
-            'not_before': stamp(time.time() + (days - lifetime) * DAY),
-            'not_after': stamp(time.time() + days * DAY), 'dns_names': [name], 'key_type': 'EC',
+            'not_before': stamp(clock() + (days - lifetime) * DAY),
+            'not_after': stamp(clock() + days * DAY), 'dns_names': [name], 'key_type': 'EC',
             'key_bits': 256, 'signature': 'ecdsa-with-SHA256'}
 
 
@@ -109,13 +113,13 @@ class Host:
         self.probes = self.relay_tests = 0
 
     def service(self, port, sweep, relay):
-        s = {'address': self.address, 'port': port, 'connect_ms': 3}
+        s = {'address': self.address, 'port': port, 'connect_ms': 3, 'ptr': {'dns': SECURE, 'value': [self.name]},
+             'ptr_confirmed': [self.name], 'ptr_asked_forward': True}
         if self.failure:
             return s | {'failure': self.failure}
         s |= {'greeting_code': 220, 'greeting_ms': 5, 'greeting': f'{self.name} ESMTP',
               'ehlo': ['PIPELINING', 'SIZE 10240000'] + (['STARTTLS'] if self.starttls else []),
-              'starttls_offered': self.starttls, 'ptr': {'dns': SECURE, 'value': [self.name]},
-              'ptr_confirmed': [self.name], 'ptr_asked_forward': True, 'banner_matches': 'yes'}
+              'starttls_offered': self.starttls, 'banner_matches': 'yes'}
         if self.starttls:
             s |= {'starttls_code': 220, 'starttls_text': 'go ahead', 'ehlo_tls': ['PIPELINING'],
                   'tls': {'version': self.version, 'cipher': 'TLS_AES_256_GCM_SHA384',
@@ -146,6 +150,7 @@ class Domain:
         self.name, self.mx = name, list(hosts)
         self.policy_id, self.mode, self.patterns = '1', None, list(hosts)
         self.rua = f'mailto:tls@{name}'
+        self.policy_cert = certificate(f'mta-sts.{name}')
         self.mx_status = None   # an obs_answer in place of the MX set
         self.probes = 0
 
@@ -158,7 +163,7 @@ class Domain:
                 'address': '192.0.2.80', 'status': 200, 'content_type': 'text/plain', 'took_ms': 9,
                 'body': body, 'tls': {'version': 'TLSv1.3', 'cipher': 'TLS_AES_256_GCM_SHA384',
                                       'forward_secrecy': True, 'aead': True, 'trusted': True,
-                                      'secure_renegotiation': True, 'chain': [certificate(name)]}}
+                                      'secure_renegotiation': True, 'chain': [self.policy_cert]}}
 
     def observe(self, order):
         self.probes += 1
@@ -171,6 +176,7 @@ class Domain:
             d['policy'] = self.policy()
         if self.rua:
             d['tls_rpt'] = {'dns': SECURE, 'value': [f'v=TLSRPTv1; rua={self.rua}']}
+            d['rua'] = [{'uri': self.rua, 'target': self.name, 'mx': d['mx'], 'a': {'dns': NONE}, 'aaaa': {'dns': NONE}}]
         return d
 
 
