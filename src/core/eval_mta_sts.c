@@ -140,6 +140,7 @@ static void record_check(struct eval_context *c)
 		f = part_soft(part_critical(c, id, c->domain, FINDING_FAIL,
 					    "The answer for _mta-sts.%s fails DNSSEC validation.",
 					    c->domain));
+		part_bogus(c, f, &txt->dns);
 		break;
 	case RECORD_UNKNOWN:
 		f = part_say(c, id, c->domain, FINDING_UNKNOWN, "Could not be determined: %s.",
@@ -161,8 +162,7 @@ void part_txt_dnssec(struct eval_context *c, const char *id, const struct obs_an
 		f = part_soft(part_critical(c, id, c->domain, FINDING_FAIL,
 					    "The answer for %s.%s fails DNSSEC validation.", name,
 					    c->domain));
-		if (a->ede > 0)
-			part_evidence_int(f, "extended_error", a->ede - 1);
+		part_bogus(c, f, a);
 		return;
 	case OBS_DNSSEC_SECURE:
 	case OBS_DNSSEC_INSECURE:

@@ -172,8 +172,7 @@ static void mx_dnssec(struct eval_context *c)
 		    c, id, c->domain, FINDING_FAIL,
 		    "The MX answer fails DNSSEC validation: validating senders defer all mail for %s.",
 		    c->domain);
-		if (a->ede > 0)
-			part_evidence_int(f, "extended_error", a->ede - 1);
+		part_bogus(c, f, a);
 		part_soft(f);
 		return;
 	case OBS_DNSSEC_UNKNOWN:
@@ -185,11 +184,12 @@ static void mx_dnssec(struct eval_context *c)
 struct soonest {
 	int64_t end;
 	const char *what;
-	bool secure, unknown;
+	bool secure, unknown, bogus;
 };
 
 static void soonest_of(struct soonest *s, const struct obs_answer *a, const char *what)
 {
+	s->bogus = s->bogus || part_dnssec(a) == OBS_DNSSEC_BOGUS;
 	s->secure = s->secure || a->dnssec == OBS_DNSSEC_SECURE;
 	s->unknown =
 	    s->unknown || (a->status != OBS_DNS_UNASKED && a->dnssec == OBS_DNSSEC_UNKNOWN);
@@ -205,6 +205,10 @@ static void rrsig_expiry(struct eval_context *c)
 	struct soonest s = {0};
 	struct finding *f;
 
+	if (c->d->mx.dns.status == OBS_DNS_NXDOMAIN) {
+		part_skip(c, id, c->domain, c->mail_why);
+		return;
+	}
 	soonest_of(&s, &c->d->mx.dns, "the MX records");
 	soonest_of(&s, &c->d->mta_sts.dns, "the MTA-STS record");
 	soonest_of(&s, &c->d->tls_rpt.dns, "the TLS-RPT record");
@@ -220,6 +224,9 @@ static void rrsig_expiry(struct eval_context *c)
 			    "Could not be determined: the resolver did not pass on any signature.");
 		else if (s.unknown)
 			part_no_dnssec(c, id, c->domain, &c->d->mx.dns, c->vantage);
+		else if (s.bogus)
+			part_say(c, id, c->domain, FINDING_SKIP,
+				 "Not checked: the signatures do not validate (see mx.dnssec).");
 		else
 			part_skip(c, id, c->domain, "no answer for the domain is signed");
 		return;
@@ -321,9 +328,8 @@ static void ipv6_and_redundancy(struct eval_context *c)
 		return;
 	}
 	f = part_say(c, "mx.redundancy", c->domain, all.n >= 2 ? FINDING_PASS : FINDING_INFO,
-		     all.n == 1 ? "All MX hosts together have %zu address."
-				: "All MX hosts together have %zu addresses.",
-		     all.n);
+		     "%zu MX host%s with %zu address%s%s.", c->n_mx, c->n_mx == 1 ? "" : "s", all.n,
+		     all.n == 1 ? "" : "es", c->n_mx > 1 ? " in all" : "");
 	part_evidence_list(f, "addresses", all.value, all.n);
 	if (all.n < 2)
 		part_soft(f);
@@ -460,6 +466,7 @@ static void address_dnssec(struct eval_context *c, const struct part_host *h)
 		    c, id, h->name, FINDING_FAIL,
 		    "The %s answer for %s fails DNSSEC validation: validating senders defer mail for it.",
 		    da == OBS_DNSSEC_BOGUS ? "A" : "AAAA", h->name));
+		part_bogus(c, f, da == OBS_DNSSEC_BOGUS ? a : aaaa);
 	} else if (h->facts->a.n + h->facts->aaaa.n == 0 && !part_lookup_failed(a) &&
 		   !part_lookup_failed(aaaa)) {
 		f = part_say(c, id, h->name, FINDING_SKIP, "Not checked: the host has no address.");

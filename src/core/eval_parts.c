@@ -151,6 +151,29 @@ enum obs_dnssec part_dnssec(const struct obs_answer *a)
 	return a->status == OBS_DNS_BOGUS ? OBS_DNSSEC_BOGUS : (enum obs_dnssec)a->dnssec;
 }
 
+void part_bogus(struct eval_context *c, struct finding *f, const struct obs_answer *a)
+{
+	static const char *const said[] = {
+	    [6] = "the data is bogus",
+	    [7] = "a signature has expired",
+	    [8] = "a signature is not valid yet",
+	    [9] = "a DNSKEY is missing",
+	    [10] = "signatures are missing",
+	    [11] = "no key is a zone key",
+	    [12] = "the proof of absence is missing",
+	};
+	size_t code = a->ede > 0 ? (size_t)a->ede - 1 : 0;
+	const char *why = code < sizeof(said) / sizeof(said[0]) ? said[code] : NULL;
+
+	part_advise(
+	    c, f,
+	    "%s%s%sLook for signatures that have expired, and for a DS record at the parent "
+	    "that fits none of the zone's keys.",
+	    why ? "The resolver says that " : "", why ? why : "", why ? ". " : "");
+	if (a->ede > 0)
+		part_evidence_int(f, "extended_error", a->ede - 1);
+}
+
 struct finding *part_no_dnssec(struct eval_context *c, const char *id, const char *subject,
 			       const struct obs_answer *a, const struct obs_vantage *vantage)
 {

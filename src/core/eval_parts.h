@@ -222,6 +222,9 @@ const char *part_lookup_why(struct eval_context *c, const struct obs_answer *a);
 bool part_lookup_failed(const struct obs_answer *a);
 /* The DNSSEC state of an answer; BOGUS by status counts. */
 enum obs_dnssec part_dnssec(const struct obs_answer *a);
+/* What to do about an answer that fails validation, with what the resolver said of it
+ * (extended error, RFC 8914). */
+void part_bogus(struct eval_context *c, struct finding *f, const struct obs_answer *a);
 /* An unknown for want of validation, with the advice to install a validating resolver. */
 struct finding *part_no_dnssec(struct eval_context *c, const char *id, const char *subject,
 			       const struct obs_answer *a, const struct obs_vantage *vantage);

@@ -41,6 +41,26 @@ bool part_no_tls(struct eval_context *c, const struct part_host *h, const struct
 	return true;
 }
 
+/* -- names of versions ------------------------------------------------------------------------ */
+
+struct version {
+	const char *word; /* as in facts: "TLSv1.3" */
+	const char *name, *cause;
+};
+
+static const struct version versions[] = {
+    {"SSLv2", "SSLv2", "ssl2"},	   {"SSLv3", "SSLv3", "ssl3"},	  {"TLSv1", "TLS 1.0", "1.0"},
+    {"TLSv1.1", "TLS 1.1", "1.1"}, {"TLSv1.2", "TLS 1.2", "1.2"}, {"TLSv1.3", "TLS 1.3", "1.3"},
+};
+
+static const char *version_name(struct eval_context *c, const char *word)
+{
+	for (size_t i = 0; word && i < sizeof(versions) / sizeof(versions[0]); i++)
+		if (strcmp(word, versions[i].word) == 0)
+			return versions[i].name;
+	return word ? part_safe(c, word) : "TLS";
+}
+
 /* -- tls.starttls
  * ----------------------------------------------------------------------------------- */
 
@@ -108,7 +128,7 @@ static void starttls_check(struct eval_context *c, const struct part_host *h,
 		f = starttls_trailing(c, s);
 	else
 		f = part_say(c, id, s->subject, FINDING_PASS, "STARTTLS works (%s).",
-			     s->svc->tls->version ? part_safe(c, s->svc->tls->version) : "TLS");
+			     version_name(c, s->svc->tls->version));
 	part_at(f, h);
 }
 
@@ -151,15 +171,6 @@ static void injection_check(struct eval_context *c, const struct part_host *h,
 /* -- tls.version
  * -------------------------------------------------------------------------------------- */
 
-struct version {
-	const char *word; /* as in facts: "TLSv1.3" */
-	const char *name, *cause;
-};
-
-static const struct version versions[] = {
-    {"SSLv2", "SSLv2", "ssl2"},	   {"SSLv3", "SSLv3", "ssl3"},	  {"TLSv1", "TLS 1.0", "1.0"},
-    {"TLSv1.1", "TLS 1.1", "1.1"}, {"TLSv1.2", "TLS 1.2", "1.2"}, {"TLSv1.3", "TLS 1.3", "1.3"},
-};
 enum { V_SSL2, V_SSL3, V_TLS10, V_TLS11, V_TLS12, V_TLS13, V_COUNT };
 
 struct offers {

@@ -14,7 +14,7 @@ struct tally {
 	size_t mx;   /* hosts judged by mx.resolves */
 	size_t dead; /* ... that lead nowhere */
 	size_t connect_pass, connect_fail, connect_unknown;
-	size_t mute; /* connect_pass and TLS, but no word inside it */
+	size_t mute;				/* connect_pass and TLS, but no word inside it */
 	size_t tls_pass, tls_fail, tls_unknown; /* tls.starttls on port 25 */
 	size_t version, version_13;
 	size_t dane_hosts, dane_good;
@@ -200,10 +200,11 @@ static struct grade good(const struct findings *all, const struct tally *t)
 		    NULL);
 	if (dane)
 		return row("A+", "A+: TLS 1.3 everywhere and valid DANE on every MX host", NULL);
-	return row("A",
-		   "A: all is well, but neither MTA-STS in enforce mode nor DANE protects every MX "
-		   "host",
-		   NULL);
+	return row(
+	    "A",
+	    "A: TLS 1.3 and good certificates everywhere, but neither MTA-STS in enforce mode "
+	    "nor DANE covers every MX host",
+	    NULL);
 }
 
 static struct grade failing(const struct tally *t)

@@ -399,6 +399,25 @@ static void check_text(const struct world *w, json_t *list)
 	}
 }
 
+/* Each check named has a finding whose advice says so. */
+static void check_advice(const struct world *w, json_t *wanted_advice)
+{
+	const char *id;
+	json_t *part;
+
+	json_object_foreach(wanted_advice, id, part)
+	{
+		bool found = false;
+		for (size_t j = 0; j < w->findings.n; j++)
+			found = found || (strcmp(w->findings.item[j].id, id) == 0 &&
+					  strstr(w->findings.item[j].advice,
+						 json_string_value(part)) != NULL);
+		if (!found)
+			fail_msg("%s: %s does not advise \"%s\"", w->name, id,
+				 json_string_value(part));
+	}
+}
+
 static int exit_of(const struct findings *all)
 {
 	bool has[6] = {false};
@@ -463,6 +482,7 @@ static void check_case(json_t *base, json_t *c)
 	check_weight(&w, json_object_get(c, "hard"), true);
 	check_weight(&w, json_object_get(c, "soft"), false);
 	check_text(&w, json_object_get(c, "text"));
+	check_advice(&w, json_object_get(c, "advice"));
 	check_absent(&w, c);
 	if ((count = json_object_get(c, "count")) != NULL)
 		assert_int_equal(w.findings.n, json_integer_value(count));
