@@ -289,9 +289,12 @@ struct finding *part_expiry(struct eval_context *c, const char *id, const char *
 	const struct soon *worst = chain && is_sooner(&above, &first) ? &above : &first;
 	const struct soon *other =
 	    worst == &first ? (chain ? &above : NULL) : (first.warn ? &first : NULL);
-	enum finding_status status = worst->warn ? FINDING_WARN : FINDING_PASS;
-	f = part_say(c, id, subject, status, "%s%s%s.", soon_text(c, worst), other ? "; " : "",
-		     other ? soon_text(c, other) : "");
+	if (worst->warn)
+		f = part_say(c, id, subject, FINDING_WARN, "%s%s%s.", soon_text(c, worst),
+			     other ? "; " : "", other ? soon_text(c, other) : "");
+	else
+		f = part_say(c, id, subject, FINDING_PASS, "%s left, until %s.",
+			     part_span(c, worst->left), part_day(c, worst->cert->not_after));
 	if (worst->crit)
 		f->severity = SEVERITY_CRITICAL;
 	if (worst->warn)
@@ -386,7 +389,7 @@ static void signature_check(struct eval_context *c, const struct part_host *h,
 				     place(c, i), part_safe(c, cert->signature));
 	}
 	if (!f)
-		f = part_say(c, id, s->subject, FINDING_PASS, "The certificate is signed with %s.",
+		f = part_say(c, id, s->subject, FINDING_PASS, "The signature is %s.",
 			     tls->chain[0].signature ? part_safe(c, tls->chain[0].signature)
 						     : "an unnamed algorithm");
 	part_evidence(f, "signature", tls->chain[0].signature);
@@ -545,7 +548,7 @@ void eval_cert_pool(struct eval_context *c, struct part_host *h)
 	else
 		f = part_say(c, id, h->name, FINDING_PASS,
 			     p.addresses == 1 ? "The one address serves a valid certificate."
-					      : "All %zu addresses serve valid, like certificates.",
+					      : "%zu addresses serve valid, like certificates.",
 			     p.addresses);
 	part_evidence_int(f, "addresses", (int64_t)p.addresses);
 	part_evidence_int(f, "invalid", (int64_t)p.bad_addresses);

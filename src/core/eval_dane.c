@@ -284,15 +284,18 @@ static void match_check(struct eval_context *c, const struct part_host *h, const
 	} else if (t->addresses == 0) {
 		f = part_say(c, id, h->name, FINDING_SKIP, "Not checked: no certificate was seen.");
 	} else if (t->bad > 0) {
-		f = part_critical(
-		    c, id, h->name, FINDING_FAIL,
-		    "%zu of %zu address%s of %s serve%s a chain that matches no TLSA record%s: senders "
-		    "that honour DANE do not deliver.",
-		    t->bad, t->addresses, t->addresses == 1 ? "" : "es", h->name,
-		    t->bad == 1 ? "s" : "",
-		    t->why->name_failed	  ? " (the name does not match)"
-		    : t->why->date_failed ? " (a certificate is out of its dates)"
-					  : "");
+		const char *whose =
+		    t->addresses == 1
+			? arena_printf(c->arena, "The chain of %s matches", h->name)
+			: arena_printf(c->arena,
+				       "The chains of %zu of the %zu addresses of %s match", t->bad,
+				       t->addresses, h->name);
+		f = part_critical(c, id, h->name, FINDING_FAIL,
+				  "%s no TLSA record%s: senders that honour DANE do not deliver.",
+				  whose,
+				  t->why->name_failed	? " (the name does not match)"
+				  : t->why->date_failed ? " (a certificate is out of its dates)"
+							: "");
 		const struct obs_cert *leaf = &t->first->svc->tls->chain[0];
 		part_expected(c, f, record_text(c, &h->tlsa->rr[0]),
 			      leaf->spki_sha256

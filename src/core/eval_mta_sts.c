@@ -211,8 +211,8 @@ static struct finding *policy_tls_judged(struct eval_context *c, const struct ob
 	if (s->trust == TRUST_UNKNOWN)
 		return part_say(c, id, c->domain, FINDING_UNKNOWN, "Could not be determined: %s.",
 				s->trust_why);
-	return part_say(c, id, c->domain, FINDING_PASS,
-			"%s serves a trusted certificate for its name.", c->sts.host);
+	return part_say(c, id, c->domain, FINDING_PASS, "%s has a trusted certificate.",
+			c->sts.host);
 }
 
 static void policy_tls_check(struct eval_context *c)
@@ -399,7 +399,7 @@ static void max_age_check(struct eval_context *c)
 				     : age >= AGE_DAY ? FINDING_INFO
 						      : FINDING_WARN;
 	struct finding *f =
-	    part_say(c, id, c->domain, status, "Senders keep the policy for %s (max_age %lld).",
+	    part_say(c, id, c->domain, status, "Senders keep it for %s (max_age %lld).",
 		     part_span(c, age), (long long)age);
 
 	part_evidence_int(f, "max_age_s", age);
@@ -551,8 +551,7 @@ static void mx_tls_check(struct eval_context *c)
 	} else if (t.judged == 0) {
 		part_say(c, id, c->domain, FINDING_SKIP, "Not checked: no MX host can be reached.");
 	} else {
-		part_say(c, id, c->domain, FINDING_PASS,
-			 "Every MX host the policy covers passes verification.");
+		part_say(c, id, c->domain, FINDING_PASS, "Every MX host of the policy verifies.");
 	}
 }
 

@@ -238,10 +238,13 @@ static void rrsig_expiry(struct eval_context *c)
 	else if (left < RRSIG_FAIL_S)
 		f = part_critical(c, id, c->domain, FINDING_FAIL, "A signature over %s ends in %s.",
 				  s.what, part_span(c, left));
+	else if (left < RRSIG_WARN_S)
+		f = part_say(c, id, c->domain, FINDING_WARN, "A signature over %s ends in %s.",
+			     s.what, part_span(c, left));
 	else
-		f = part_say(c, id, c->domain, left < RRSIG_WARN_S ? FINDING_WARN : FINDING_PASS,
-			     "The soonest signature, over %s, ends in %s.", s.what,
+		f = part_say(c, id, c->domain, FINDING_PASS, "All signatures hold for %s.",
 			     part_span(c, left));
+	part_evidence(f, "soonest", s.what);
 	part_evidence_time(f, "rrsig_end", s.end);
 	part_evidence_int(f, "left_s", left);
 }
@@ -475,7 +478,7 @@ static void address_dnssec(struct eval_context *c, const struct part_host *h)
 			     "The addresses of %s are not signed with DNSSEC.", h->name);
 	} else if (da == OBS_DNSSEC_SECURE && daaaa == OBS_DNSSEC_SECURE) {
 		f = part_say(c, id, h->name, FINDING_PASS,
-			     "The addresses of %s are signed and validate.", h->name);
+			     "The addresses are signed and validate.");
 	} else {
 		f = part_no_dnssec(c, id, h->name, da == OBS_DNSSEC_SECURE ? aaaa : a,
 				   &h->obs->vantage);

@@ -148,8 +148,7 @@ static void ptr_check(struct eval_context *c, const struct part_host *h,
 	const struct obs_names *ptr = &s->svc->ptr;
 	const char *names = part_list(c, ptr->value, ptr->n);
 	if (s->svc->n_ptr_confirmed > 0)
-		f = part_say(c, id, s->subject, FINDING_PASS,
-			     "%s has the name %s, which leads back to it.", s->address,
+		f = part_say(c, id, s->subject, FINDING_PASS, "The name %s leads back to it.",
 			     part_safe(c, s->svc->ptr_confirmed[0]));
 	else if (ptr->dns.status == OBS_DNS_NODATA || ptr->dns.status == OBS_DNS_NXDOMAIN)
 		f = part_soft(part_say(c, id, s->subject, FINDING_WARN,
@@ -201,8 +200,7 @@ static void banner_check(struct eval_context *c, const struct part_host *h,
 		ptr = ptr || name_equal(svc->ptr.value[i], name);
 	if (svc->banner_matches == OBS_OFFER_YES || ptr)
 		f = part_say(c, id, s->subject, FINDING_PASS, "The greeting names %s, %s.",
-			     part_safe(c, name),
-			     ptr ? "as reverse DNS does" : "which has this address");
+			     part_safe(c, name), ptr ? "like the PTR record" : "of this address");
 	else if (!strchr(name, '.') || !name_is_host(name))
 		f = part_say(c, id, s->subject, FINDING_INFO,
 			     "The greeting does not begin with a host name: "

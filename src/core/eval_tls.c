@@ -152,7 +152,7 @@ static void injection_check(struct eval_context *c, const struct part_host *h,
 			break;
 		case OBS_OFFER_NO:
 			f = part_say(c, id, s->subject, FINDING_PASS,
-				     "What is sent in clear text behind STARTTLS is dropped.");
+				     "Clear text behind STARTTLS is dropped.");
 			break;
 		case OBS_OFFER_UNASKED:
 			f = part_say(
@@ -236,8 +236,7 @@ static struct finding *version_judged(struct eval_context *c, const struct part_
 		    best);
 	else
 		f = part_say(c, id, s->subject, o->best == V_TLS13 ? FINDING_PASS : FINDING_INFO,
-			     s->svc->sweep ? "The best version is %s, the oldest accepted %s."
-					   : "The best version is %s.",
+			     s->svc->sweep ? "%s at best, %s at worst." : "The best version is %s.",
 			     best, lowest);
 	f->cause = versions[o->lowest <= V_TLS11 ? o->lowest : o->best].cause;
 	return f;
@@ -332,8 +331,8 @@ static struct finding *cipher_judged(struct eval_context *c, const struct part_s
 	if (!tls->aead || !tls->forward_secrecy)
 		return part_say(c, id, s->subject, FINDING_INFO,
 				"The server prefers %s, though it knows better suites.", name);
-	return part_say(c, id, s->subject, FINDING_PASS, "%s was negotiated%s.", name,
-			w ? ", and no weak suite is accepted" : "");
+	return part_say(c, id, s->subject, FINDING_PASS, "%s%s.", name,
+			w ? ", and no weak suite" : " was negotiated");
 }
 
 static void cipher_check(struct eval_context *c, const struct part_host *h,

@@ -159,7 +159,7 @@ static void self_check(struct eval_context *c, const struct rpt *r)
 		const char *target = tls_rpt_rua_target(r->record.rua[i], c->arena);
 		if (!is_mailto(r->record.rua[i]) || !target || !name_equal(target, c->domain)) {
 			part_say(c, id, c->domain, FINDING_PASS,
-				 "Reports do not depend on the domain's own mail alone.");
+				 "Not all reports go to the domain itself.");
 			return;
 		}
 	}

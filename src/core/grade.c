@@ -236,6 +236,25 @@ static struct grade failing(const struct tally *t)
 	return nothing(NULL);
 }
 
+/* What exactly is wrong with the certificate. */
+static const char *cert_rule(const struct finding *f, bool minor)
+{
+	if (is(f, "tls.cert.validity"))
+		return "C: a certificate is out of its dates";
+	if (is(f, "tls.cert.key"))
+		return "C: a certificate has a weak key";
+	if (is(f, "tls.cert.name"))
+		return "B: a certificate is for another name";
+	if (is(f, "tls.cert.expiry"))
+		return "B: a certificate comes to its end";
+	if (is(f, "tls.cert.signature"))
+		return "B: a certificate is signed with SHA-1 or worse";
+	if (minor)
+		return "B: an intermediate certificate is missing";
+	return f->cause && strcmp(f->cause, "self_signed") == 0 ? "C: a certificate is self-signed"
+								: "C: a certificate is not trusted";
+}
+
 struct grade grade_of(const struct eval_input *in, const struct findings *all)
 {
 	const struct finding *present = find(all, "mx.present");
@@ -258,13 +277,9 @@ struct grade grade_of(const struct eval_input *in, const struct findings *all)
 	if (t.old_version)
 		return row("C", "C: a TLS version older than 1.2 is accepted", t.old_version);
 	if (t.bad_cert)
-		return row(
-		    "C",
-		    "C: a certificate is self-signed, not trusted, out of its dates or has a "
-		    "weak key",
-		    t.bad_cert);
+		return row("C", cert_rule(t.bad_cert, false), t.bad_cert);
 	if (t.minor_cert)
-		return row("B", "B: minor trouble with a certificate", t.minor_cert);
+		return row("B", cert_rule(t.minor_cert, true), t.minor_cert);
 	if (t.cipher)
 		return row("B", "B: weak ciphers", t.cipher);
 	if (t.ptr)

@@ -11,11 +11,14 @@
 #include <string.h>
 
 #include "check.h"
+#include "mem.h"
 #include "stamp.h"
 #include "text.h"
 
-#define INDENT	   36 /* where summaries begin: the longest id fits */
-#define FIRST_MAX  5  /* things to do first */
+#define INDENT	  36 /* where summaries begin: the longest id fits */
+#define FIRST_MAX 5  /* things to do first */
+#define TEXT_MAX  8192
+#define OWN_AREA  "Ourselves" /* told where it matters, not in its turn */
 
 static const struct {
 	const char *word;
@@ -31,7 +34,7 @@ int report_exit(const struct findings *findings)
 	return findings_count(findings, FINDING_FAIL) > 0      ? 2
 	       : findings_count(findings, FINDING_WARN) > 0    ? 1
 	       : findings_count(findings, FINDING_UNKNOWN) > 0 ? 3
-						      : 0;
+							       : 0;
 }
 
 /* -- lines ---------------------------------------------------------------------------------- */
@@ -40,6 +43,8 @@ struct page {
 	const struct report *r;
 	const struct report_style *style;
 	struct buf *out;
+	const struct finding **wrong; /* owned */
+	size_t n_wrong;
 };
 
 static void paint(const struct page *p, const char *color, const char *text)
@@ -89,6 +94,13 @@ static void wrap(const struct page *p, const char *text, size_t at, size_t inden
 	buf_addch(p->out, '\n');
 }
 
+static void heading(const struct page *p, const char *text)
+{
+	buf_addch(p->out, '\n');
+	paint(p, "\033[1m", text);
+	buf_addch(p->out, '\n');
+}
+
 static const char *title(const struct finding *f)
 {
 	const struct check *c = check_find(f->id);
@@ -97,40 +109,75 @@ static const char *title(const struct finding *f)
 
 static bool about_the_domain(const struct page *p, const struct finding *f)
 {
-	return strcmp(f->subject, p->r->in->domain->subject) == 0;
+	return strcmp(f->subject, p->r->in->domain->subject) == 0 ||
+	       strcmp(title(f), OWN_AREA) == 0;
 }
 
-/* "  WARN  tls.version          text" */
-static void row(const struct page *p, const struct finding *f, const char *text)
+/* "  WARN  tls.version          text", the name made of an id or anything as short */
+static void row(const struct page *p, enum finding_status status, const char *name,
+		const char *text)
 {
 	buf_addstr(p->out, "  ");
-	word(p, f->status);
-	int n = (int)strlen(f->id);
-	buf_addstr(p->out, f->id);
-	if (n < INDENT - 9)
+	word(p, status);
+	int n = (int)strlen(name);
+	buf_addstr(p->out, name);
+	if (n < INDENT - 8)
 		buf_printf(p->out, "%*s", INDENT - 8 - n, "");
 	else
 		buf_printf(p->out, "\n%*s", INDENT, "");
 	wrap(p, text, INDENT, INDENT);
 }
 
-static void summary_row(const struct page *p, const struct finding *f)
+/* -- the same of several subjects ------------------------------------------------------------- */
+
+static bool same_words(const struct finding *a, const struct finding *b)
 {
-	char text[2048];
-	if (about_the_domain(p, f))
-		snprintf(text, sizeof(text), "%s", f->summary);
-	else
-		snprintf(text, sizeof(text), "%s: %s", f->subject, f->summary);
-	row(p, f, text);
+	return a->status == b->status && strcmp(a->id, b->id) == 0 &&
+	       strcmp(a->summary, b->summary) == 0;
 }
 
-static void advice_lines(const struct page *p, const struct finding *f, size_t indent)
+/* Finding `at` says what an earlier one has said of another subject. */
+static bool is_repeated(const struct findings *f, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (same_words(&f->item[i], &f->item[at]))
+			return true;
+	}
+	return false;
+}
+
+/* "mx1.example.test[192.0.2.1]:25 and 3 more: The certificate ..." of all who share the words;
+ * no subject where it goes without saying. */
+static void sentence(const struct page *p, const struct finding *it, bool alone, struct buf *out)
+{
+	const struct findings *f = p->r->findings;
+	size_t n = 0;
+	for (size_t i = 0; !alone && i < f->n; i++)
+		n += same_words(&f->item[i], it);
+	if (n > 1)
+		buf_printf(out, "%s and %zu more: ", it->subject, n - 1);
+	else if (!about_the_domain(p, it) && strstr(it->summary, it->subject) == NULL)
+		buf_printf(out, "%s: ", it->subject);
+	buf_addstr(out, it->summary);
+}
+
+static void summary_row(const struct page *p, const struct finding *f, bool alone)
+{
+	struct buf text;
+	buf_init(&text, TEXT_MAX);
+	sentence(p, f, alone, &text);
+	row(p, f->status, f->id, buf_str(&text));
+	buf_clear(&text);
+}
+
+static void advice_lines(const struct page *p, const char *advice, const struct finding *f,
+			 size_t indent)
 {
 	char text[2048];
-	if (f->advice == NULL || f->advice[0] == '\0')
+	if (advice == NULL || advice[0] == '\0')
 		return;
-	snprintf(text, sizeof(text), "%s%s%s%s", f->advice, f->reference[0] ? " [" : "",
-		 f->reference, f->reference[0] ? "]" : "");
+	snprintf(text, sizeof(text), "%s%s%s%s", advice, f->reference[0] ? " [" : "", f->reference,
+		 f->reference[0] ? "]" : "");
 	buf_printf(p->out, "%*s", (int)indent, "");
 	wrap(p, text, indent, indent);
 }
@@ -196,11 +243,14 @@ static int by_weight(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Already said by its parent's row: a broken handshake explains what follows from it. */
+/* Already said by its parent's row: a broken handshake explains what follows from it.  What
+ * senders do is no explanation but the consequence: its causes are what there is to mend. */
 static bool explained(const struct report *r, const struct finding *f)
 {
 	const struct check *c = check_find(f->id);
 	for (int depth = 0; c != NULL && c->parent != NULL && depth < 8; depth++) {
+		if (strcmp(c->parent, "delivery.sender_view") == 0)
+			return false;
 		for (size_t i = 0; i < r->findings->n; i++) {
 			const struct finding *p = &r->findings->item[i];
 			bool same =
@@ -214,46 +264,62 @@ static bool explained(const struct report *r, const struct finding *f)
 	return false;
 }
 
-static void do_first(const struct page *p)
+/* What is wrong and not explained by something else, the worst first; n set. */
+static const struct finding **wrong(const struct report *r, size_t *n)
 {
-	const struct findings *f = p->r->findings;
-	const struct finding **bad = calloc(f->n + 1, sizeof(*bad));
-	size_t n = 0;
-	for (size_t i = 0; bad != NULL && i < f->n; i++) {
+	const struct findings *f = r->findings;
+	const struct finding **bad = mem_array(f->n + 1, sizeof(*bad));
+	*n = 0;
+	for (size_t i = 0; i < f->n; i++) {
 		const struct finding *it = &f->item[i];
 		if ((it->status == FINDING_FAIL || it->status == FINDING_WARN) &&
-		    !explained(p->r, it))
-			bad[n++] = it;
+		    !explained(r, it) && !is_repeated(f, i))
+			bad[(*n)++] = it;
 	}
-	if (n > 0) {
-		qsort(bad, n, sizeof(const struct finding *), by_weight);
-		buf_addch(p->out, '\n');
-		paint(p, "\033[1m", "What to do first");
-		buf_addch(p->out, '\n');
-	}
-	for (size_t i = 0; i < n && i < FIRST_MAX; i++) {
-		char text[2048];
-		snprintf(text, sizeof(text), "%s%s%s",
-			 about_the_domain(p, bad[i]) ? "" : bad[i]->subject,
-			 about_the_domain(p, bad[i]) ? "" : ": ", bad[i]->summary);
+	qsort(bad, *n, sizeof(const struct finding *), by_weight);
+	return bad;
+}
+
+static void do_first(const struct page *p)
+{
+	struct buf text;
+	if (p->n_wrong == 0)
+		return;
+	heading(p, "What to do first");
+	buf_init(&text, TEXT_MAX);
+	for (size_t i = 0; i < p->n_wrong && i < FIRST_MAX; i++) {
+		bool again = i > 0 && strcmp(p->wrong[i]->advice, p->wrong[i - 1]->advice) == 0;
+		buf_reset(&text);
+		sentence(p, p->wrong[i], false, &text);
 		buf_addstr(p->out, "  ");
-		word(p, bad[i]->status);
-		wrap(p, text, 8, 8);
-		advice_lines(p, bad[i], 8);
+		word(p, p->wrong[i]->status);
+		wrap(p, buf_str(&text), 8, 8);
+		advice_lines(p, again ? "As above." : p->wrong[i]->advice, p->wrong[i], 8);
 	}
-	if (n > FIRST_MAX)
-		buf_printf(p->out, "        ... and %zu more below\n", n - FIRST_MAX);
-	free(bad);
+	if (p->n_wrong > FIRST_MAX)
+		buf_printf(p->out, "        ... and %zu more below\n", p->n_wrong - FIRST_MAX);
+	buf_clear(&text);
+}
+
+/* Said in full under "What to do first". */
+static bool is_said(const struct page *p, const struct finding *f)
+{
+	for (size_t i = 0; i < p->n_wrong && i < FIRST_MAX; i++) {
+		if (p->wrong[i] == f)
+			return true;
+	}
+	return false;
 }
 
 /* -- the areas ----------------------------------------------------------------------------------
  */
 
-/* All that passed of one check, in one line, at its first finding. */
+/* All that passed of one check, in one line, at its first finding: "tls.starttls (4)". */
 static void passed_row(const struct page *p, size_t at)
 {
 	const struct findings *f = p->r->findings;
 	const struct finding *it = &f->item[at];
+	char name[64];
 	size_t n = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		if (f->item[i].status != FINDING_PASS || strcmp(f->item[i].id, it->id) != 0)
@@ -262,18 +328,14 @@ static void passed_row(const struct page *p, size_t at)
 			return;
 		n++;
 	}
-	char text[2048];
-	if (n == 1)
-		snprintf(text, sizeof(text), "%s", it->summary);
-	else
-		snprintf(text, sizeof(text), "%s (and %zu more)", it->summary, n - 1);
-	row(p, it, text);
+	snprintf(name, sizeof(name), n > 1 ? "%s (%zu)" : "%s", it->id, n);
+	row(p, it->status, name, it->summary);
 }
 
 static void explained_rows(const struct page *p, const struct finding *f)
 {
 	const struct check *c = check_find(f->id);
-	summary_row(p, f);
+	summary_row(p, f, true);
 	if (c != NULL && c->why != NULL && c->why[0] != '\0') {
 		buf_printf(p->out, "%*s", INDENT, "");
 		wrap(p, c->why, INDENT, INDENT);
@@ -282,7 +344,7 @@ static void explained_rows(const struct page *p, const struct finding *f)
 		if (f->reference[0] != '\0')
 			buf_printf(p->out, "%*s[%s]\n", INDENT, "", f->reference);
 	} else {
-		advice_lines(p, f, INDENT);
+		advice_lines(p, f->advice, f, INDENT);
 	}
 }
 
@@ -291,42 +353,121 @@ static bool tested(const struct finding *f)
 	return f->status != FINDING_SKIP && f->status != FINDING_UNKNOWN;
 }
 
-static void area(const struct page *p, const char *name)
+static void check_rows(const struct page *p, const char *id)
 {
 	const struct findings *f = p->r->findings;
-	bool headed = false;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct finding *it = &f->item[i];
-		if (!tested(it) || strcmp(title(it), name) != 0)
+		if (!tested(it) || strcmp(it->id, id) != 0)
 			continue;
-		if (!headed) {
-			buf_addch(p->out, '\n');
-			paint(p, "\033[1m", name);
-			buf_addch(p->out, '\n');
-			headed = true;
-		}
 		if (p->style->explain)
 			explained_rows(p, it);
 		else if (it->status == FINDING_PASS)
 			passed_row(p, i);
-		else
-			summary_row(p, it);
+		else if (is_said(p, it))
+			row(p, it->status, it->id, "See above.");
+		else if (!is_repeated(f, i))
+			summary_row(p, it, false);
+	}
+}
+
+static bool has_rows(const struct page *p, const char *name)
+{
+	const struct findings *f = p->r->findings;
+	for (size_t i = 0; i < f->n; i++) {
+		if (tested(&f->item[i]) && strcmp(title(&f->item[i]), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void area(const struct page *p, const char *name)
+{
+	if (!has_rows(p, name))
+		return;
+	heading(p, name);
+	for (size_t i = 0; i < check_count; i++) {
+		if (strcmp(check_table[i].area, name) == 0)
+			check_rows(p, check_table[i].id);
 	}
 }
 
 static void areas(const struct page *p)
 {
-	const char *done = "";
+	const char *done = OWN_AREA;
 	for (size_t i = 0; i < check_count; i++) { /* the table is in the order of areas */
-		if (strcmp(check_table[i].area, done) != 0)
+		if (strcmp(check_table[i].area, done) != 0 &&
+		    strcmp(check_table[i].area, OWN_AREA) != 0)
 			area(p, check_table[i].area);
 		done = check_table[i].area;
 	}
 }
 
+/* -- what was not tested ---------------------------------------------------------------------- */
+
 static bool same_reason(const struct finding *a, const struct finding *b)
 {
 	return a->status == b->status && strcmp(a->summary, b->summary) == 0;
+}
+
+/* Every check of the table that begins so has the reason of `it`. */
+static bool all_below(const struct page *p, const struct finding *it, const char *prefix,
+		      size_t len)
+{
+	const struct findings *f = p->r->findings;
+	size_t n = 0;
+	for (size_t c = 0; c < check_count; c++) {
+		bool has = false;
+		if (strncmp(check_table[c].id, prefix, len) != 0)
+			continue;
+		for (size_t i = 0; i < f->n && !has; i++)
+			has = same_reason(&f->item[i], it) &&
+			      strcmp(f->item[i].id, check_table[c].id) == 0;
+		if (!has)
+			return false;
+		n++;
+	}
+	return n > 1;
+}
+
+/* "dane.*", "tls.cert.*" or the id: the widest name that says no more than is true. */
+static void name_of(const struct page *p, const struct finding *it, const char *id, char name[64])
+{
+	for (const char *dot = strchr(id, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+		size_t len = (size_t)(dot - id) + 1;
+		if (!all_below(p, it, id, len))
+			continue;
+		snprintf(name, 64, "%.*s*", (int)len, id);
+		return;
+	}
+	snprintf(name, 64, "%s", id);
+}
+
+static bool is_listed(const struct buf *names, const char *name)
+{
+	size_t len = strlen(name);
+	for (const char *s = buf_str(names); (s = strstr(s, name)) != NULL; s += len) {
+		if (s[len] == ',' || s[len] == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* The reason without the words that the heading says already. */
+static const char *reason_of(const struct finding *f, struct buf *out)
+{
+	static const char *const said[] = {"Not checked: ", "Could not be determined: "};
+	const char *s = f->summary;
+	for (size_t i = 0; i < 2; i++) {
+		if (strncmp(s, said[i], strlen(said[i])) == 0)
+			s += strlen(said[i]);
+	}
+	if (s != f->summary && *s >= 'a' && *s <= 'z' && strcspn(s, ". ") == strcspn(s, " ")) {
+		buf_addch(out, (char)(*s - 'a' + 'A'));
+		s++;
+	}
+	buf_addstr(out, s);
+	return buf_str(out);
 }
 
 /* All that was left out for the reason of row `at`, if that is the first with it. */
@@ -334,69 +475,99 @@ static void reason_row(const struct page *p, size_t at)
 {
 	const struct findings *f = p->r->findings;
 	const struct finding *it = &f->item[at];
-	size_t n = 0, checks = 0;
-	struct buf ids;
+	struct buf names, reason;
+	size_t checks = 0;
+	bool one = true; /* subject */
+	char name[64];
 	for (size_t i = 0; i < at; i++) {
 		if (same_reason(&f->item[i], it))
 			return;
 	}
-	buf_init(&ids, 4096);
+	buf_init(&names, TEXT_MAX);
+	buf_init(&reason, TEXT_MAX);
 	for (size_t i = at; i < f->n; i++) {
 		if (!same_reason(&f->item[i], it))
 			continue;
-		n++;
-		bool listed = false;
-		for (size_t k = at; k < i; k++)
-			listed = listed || (same_reason(&f->item[k], it) &&
-					    strcmp(f->item[k].id, f->item[i].id) == 0);
-		if (!listed)
-			buf_printf(&ids, "%s%s", checks++ > 0 ? ", " : "", f->item[i].id);
+		one = one && strcmp(f->item[i].subject, it->subject) == 0;
+		name_of(p, it, f->item[i].id, name);
+		if (!is_listed(&names, name))
+			buf_printf(&names, "%s%s", checks++ > 0 ? ", " : "", name);
 	}
-	char text[2048], label[32];
-	struct finding shown = *it;
-	snprintf(label, sizeof(label), "%zu checks", checks);
-	if (checks > 1)
-		shown.id = label;
-	if (n == 1 && !about_the_domain(p, it))
-		snprintf(text, sizeof(text), "%s: %s", it->subject, it->summary);
-	else
-		snprintf(text, sizeof(text), "%s", it->summary);
-	row(p, &shown, text);
-	if (checks > 1) {
-		buf_printf(p->out, "%*s", INDENT, "");
-		wrap(p, buf_str(&ids), INDENT, INDENT);
+	if (one && !about_the_domain(p, it) && strstr(it->summary, it->subject) == NULL)
+		buf_printf(&reason, "%s: ", it->subject);
+	reason_of(it, &reason);
+	if (checks == 1) {
+		row(p, it->status, buf_str(&names), buf_str(&reason));
+	} else {
+		buf_addstr(p->out, "  ");
+		word(p, it->status);
+		wrap(p, buf_str(&reason), 8, 8);
+		buf_printf(p->out, "%8s", "");
+		wrap(p, buf_str(&names), 8, 8);
 	}
 	if (it->status == FINDING_UNKNOWN)
-		advice_lines(p, it, INDENT);
-	buf_clear(&ids);
+		advice_lines(p, it->advice, it, checks == 1 ? INDENT : 8);
+	buf_clear(&names);
+	buf_clear(&reason);
 }
 
-static void not_tested(const struct page *p)
+static void not_tested(const struct page *p, enum finding_status status, const char *head)
 {
 	const struct findings *f = p->r->findings;
 	bool headed = false;
 	for (size_t i = 0; i < f->n; i++) {
-		if (tested(&f->item[i]))
+		if (f->item[i].status != status ||
+		    (strcmp(title(&f->item[i]), OWN_AREA) == 0 && !p->style->explain))
 			continue;
-		if (!headed) {
-			buf_addch(p->out, '\n');
-			paint(p, "\033[1m", "Not tested, and why");
-			buf_addch(p->out, '\n');
-			headed = true;
-		}
+		if (!headed)
+			heading(p, head);
+		headed = true;
 		reason_row(p, i);
 	}
 }
 
+/* What stands behind the unknown on our side; what is well here is no news. */
+static void ourselves(const struct page *p)
+{
+	const struct findings *f = p->r->findings;
+	bool headed = false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *it = &f->item[i];
+		if (it->status != FINDING_INFO || strcmp(title(it), OWN_AREA) != 0)
+			continue;
+		if (!headed)
+			heading(p, OWN_AREA);
+		headed = true;
+		summary_row(p, it, true);
+		advice_lines(p, it->advice, it, INDENT);
+	}
+}
+
+static void undetermined(const struct page *p)
+{
+	if (p->style->explain)
+		area(p, OWN_AREA);
+	else
+		ourselves(p);
+	not_tested(p, FINDING_UNKNOWN, "Could not be determined, and why");
+}
+
 void report_text(const struct report *r, const struct report_style *style, struct buf *out)
 {
-	struct page p = {r, style, out};
+	struct page p = {.r = r, .style = style, .out = out};
+	bool open = report_exit(r->findings) == 3;
 	verdict(&p);
 	if (style->quiet)
 		return;
+	p.wrong = wrong(r, &p.n_wrong);
 	do_first(&p);
+	if (open) /* then this is what matters */
+		undetermined(&p);
 	areas(&p);
-	not_tested(&p);
+	if (!open)
+		undetermined(&p);
+	not_tested(&p, FINDING_SKIP, "Not tested, and why");
+	free(p.wrong);
 }
 
 /* -- JSON

@@ -112,17 +112,67 @@ static void test_text(void **state)
 	    "  INFO  mx.ipv6                     No MX host has an IPv6 address.\n"
 	    "\n"
 	    "TLS\n"
-	    "  OK    tls.starttls                STARTTLS works (TLSv1.3). (and 1 more)\n"
-	    "  WARN  tls.cert.expiry             mx1.example.test[192.0.2.1]:25: The\n"
-	    "                                    certificate expires in 3 days, on\n"
-	    "                                    2026-11-25.\n"
+	    "  OK    tls.starttls (2)            STARTTLS works (TLSv1.3).\n"
+	    "  WARN  tls.cert.expiry             See above.\n"
 	    "\n"
-	    "Not tested, and why\n"
-	    "  SKIP  2 checks                    Not checked: there are no TLSA records.\n"
-	    "                                    dane.match, dane.ttl\n"
+	    "Could not be determined, and why\n"
 	    "  ????  smtp.ptr                    mx2.example.test[192.0.2.2]:25: The resolver\n"
 	    "                                    did not answer.\n"
-	    "                                    Look at the resolver. [RFC 1912 §2.1]\n");
+	    "                                    Look at the resolver. [RFC 1912 §2.1]\n"
+	    "\n"
+	    "Not tested, and why\n"
+	    "  SKIP  mx1.example.test: There are no TLSA records.\n"
+	    "        dane.match, dane.ttl\n");
+}
+
+/* What many share is said once; an area that shares a reason as a whole is called by its name. */
+static void test_text_says_nothing_twice(void **state)
+{
+	static const char *const dane[] = {"dane.tlsa",	  "dane.dnssec",	"dane.rollover",
+					   "dane.denial", "dane.covers_all_mx", "dane.future"};
+	struct fixture *f = *state;
+	const struct report_style style = {.width = 80};
+	for (size_t i = 0; i < 6; i++) {
+		struct finding *it = findings_add(&f->findings);
+		*it = f->findings.item[5];
+		it->id = dane[i];
+	}
+	struct finding *also = findings_add(&f->findings);
+	*also = f->findings.item[4];
+	also->subject = MX2;
+	report_text(&f->report, &style, &f->out);
+	assert_non_null(strstr(buf_str(&f->out),
+			       "  SKIP  dane.*                      mx1.example.test: There are no TLSA records.\n"));
+	const char *said =
+	    strstr(buf_str(&f->out), "  WARN  " MX1 " and 1 more: The certificate expires in 3\n"
+				     "        days, on 2026-11-25.\n");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "expires in 3 days"));
+}
+
+/* With nothing wrong that is certain, what is uncertain stands first. */
+static void test_text_of_the_unknown(void **state)
+{
+	struct fixture *f = *state;
+	const struct report_style style = {.width = 80};
+	f->findings.item[4].status = FINDING_PASS;
+	f->findings.item[4].severity = SEVERITY_NONE;
+	struct finding *own = findings_add(&f->findings);
+	*own = (struct finding){.id = "self.resolver",
+				.subject = "monitor",
+				.status = FINDING_INFO,
+				.severity = SEVERITY_INFO,
+				.summary = "Our resolver does not answer.",
+				.advice = "Install unbound.",
+				.reference = ""};
+	report_text(&f->report, &style, &f->out);
+	const char *text = buf_str(&f->out), *ours = strstr(text, "\nOurselves\n");
+	assert_memory_equal(text, "????  example.test", 18);
+	assert_non_null(strstr(ours,
+			       "  INFO  self.resolver               Our resolver does not answer.\n"
+			       "                                    Install unbound.\n"));
+	assert_true(ours < strstr(text, "\nCould not be determined, and why\n"));
+	assert_true(strstr(text, "\nCould not be determined, and why\n") < strstr(text, "\nMX\n"));
 }
 
 static void test_quiet_is_the_verdict(void **state)
@@ -258,6 +308,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_text, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_text_says_nothing_twice, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_text_of_the_unknown, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_quiet_is_the_verdict, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_color_only_when_asked, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_json_has_the_keys_of_the_contract, set_up,
