@@ -288,8 +288,8 @@ static void match_check(struct eval_context *c, const struct part_host *h, const
 		    t->addresses == 1
 			? arena_printf(c->arena, "The chain of %s matches", h->name)
 			: arena_printf(c->arena,
-				       "The chains of %zu of the %zu addresses of %s match", t->bad,
-				       t->addresses, h->name);
+				       "%zu of %zu addresses of %s serve%s a chain that matches",
+				       t->bad, t->addresses, h->name, t->bad == 1 ? "s" : "");
 		f = part_critical(c, id, h->name, FINDING_FAIL,
 				  "%s no TLSA record%s: senders that honour DANE do not deliver.",
 				  whose,
