@@ -156,6 +156,10 @@ void say_incident(bool color, const json_t *i)
 		fputs(", acknowledged by ", stdout);
 		say_key(json_object_get(i, "acknowledged"), "by");
 	}
+	if (json_is_string(json_object_get(i, "muted_until"))) {
+		fputs(", muted until ", stdout);
+		say_key(i, "muted_until");
+	}
 	fputs(", id ", stdout);
 	say_key(i, "id");
 	putchar('\n');

@@ -139,6 +139,7 @@ json_t *api_incident(const struct view_incident *i)
 			    i->acked ? json_pack("{s:o, s:o, s:o}", "at", when(i->acked), "by",
 						 text(i->acked_by), "reason", text(i->ack_reason))
 				     : json_null());
+	json_object_set_new(o, "muted_until", when(i->muted_until));
 	return o;
 }
 

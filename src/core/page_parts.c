@@ -339,6 +339,10 @@ static void incident(struct buf *out, const struct view_incident *i, bool full, 
 		buf_addstr(out, i->ack_reason ? ": " : "");
 		page_put(out, i->ack_reason);
 	}
+	if (i->muted_until) {
+		buf_addstr(out, " · <a href=\"/maintenance\">muted</a>, ends ");
+		page_ago(out, i->muted_until, now);
+	}
 	buf_addstr(out, "</div>");
 	if (full)
 		incident_more(out, i);

@@ -56,6 +56,7 @@ struct view_incident {
 	const char *summary, *advice, *reference, *expected, *actual;
 	int64_t acked;
 	const char *acked_by, *ack_reason;
+	int64_t muted_until; /* 0 = nobody is kept from hearing of it */
 	const char *const *domains; /* some of the members */
 	size_t n_domains;
 	int64_t domains_total;

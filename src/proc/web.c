@@ -92,6 +92,7 @@ const struct web_sight *web_sight(struct web *w)
 {
 	struct web_sight *s = &w->sight;
 	struct view_overview *o = &s->overview;
+	struct view_incident *gravest;
 	int64_t now_ms = clock_monotonic_ms(), by[4];
 
 	if (s->taken_ms &&
@@ -110,7 +111,9 @@ const struct web_sight *web_sight(struct web *w)
 	o->incidents_warning = by[SEVERITY_WARNING];
 	o->incidents_open = by[0] + by[1] + by[2] + by[3];
 	o->hosts = store_view_hosts(w->store);
-	o->incidents = store_view_gravest(w->store, SHOWN_INCIDENTS, s->arena, &o->n_incidents);
+	gravest = store_view_gravest(w->store, SHOWN_INCIDENTS, s->arena, &o->n_incidents);
+	web_mark_muted(w, gravest, o->n_incidents, clock_now(), s->arena);
+	o->incidents = gravest;
 	o->changes = store_view_changes(w->store, 0, clock_now() - DAY_S, SHOWN_CHANGES, s->arena,
 					&o->n_changes);
 	expiries(w, s, clock_now());

@@ -139,6 +139,7 @@ bool web_detail(struct exchange *x, struct view_detail *d)
 	struct store *s = x->w->store;
 	size_t at = web_find(x), n;
 	const struct eval_host *hosts;
+	struct view_incident *incidents;
 
 	if (at == SIZE_MAX)
 		return false;
@@ -148,8 +149,10 @@ bool web_detail(struct exchange *x, struct view_detail *d)
 	web_fill_row(x, at, &d->row);
 	hosts = store_view_hosts_of(s, d->row.name, x->arena, &n);
 	web_judge(x, d, hosts, n);
-	d->incidents =
+	incidents =
 	    store_view_incidents_of(s, d->row.name, SHOWN_INCIDENTS, x->arena, &d->n_incidents);
+	web_mark_muted(x->w, incidents, d->n_incidents, x->now, x->arena);
+	d->incidents = incidents;
 	changes(x, d, hosts, n);
 	d->days = web_days(x, d->row.name);
 	if (store_view_end(s))

@@ -8,24 +8,56 @@
 #include "web_parts.h"
 #include "zone.h"
 
+#define MEMBERS_MAX 1000000
+
 static int64_t offset(const char *zone, int64_t at, void *arg)
 {
 	(void)arg;
 	return zone_offset(zone, at);
 }
 
-struct view_muted web_muted(struct exchange *x)
+static struct view_muted in_force(struct web *w, int64_t now, struct arena *arena)
 {
-	const struct conf *c = x->w->conf;
-	struct mute_window *w = arena_array(x->arena, c->n_maintenance + 1, sizeof(*w));
-	struct view_muted m = {.windows = w, .n_windows = c->n_maintenance};
+	const struct conf *c = w->conf;
+	struct mute_window *windows = arena_array(arena, c->n_maintenance + 1, sizeof(*windows));
+	struct view_muted m = {.windows = windows, .n_windows = c->n_maintenance};
 
 	for (size_t i = 0; i < c->n_maintenance; i++)
-		w[i] = mute_window(&c->maintenance[i], x->now, offset, NULL);
+		windows[i] = mute_window(&c->maintenance[i], now, offset, NULL);
+	m.silences = store_silences(w->store, now, arena, &m.n_silences);
+	return m;
+}
+
+struct view_muted web_muted(struct exchange *x)
+{
+	struct view_muted m;
+
 	store_view_begin(x->w->store);
-	m.silences = store_silences(x->w->store, x->now, x->arena, &m.n_silences);
+	m = in_force(x->w, x->now, x->arena);
 	store_view_end(x->w->store);
 	return m;
+}
+
+void web_mark_muted(struct web *w, struct view_incident *rows, size_t n, int64_t now,
+		    struct arena *arena)
+{
+	const struct view_muted m = in_force(w, now, arena);
+	const struct mute mute = {w->conf, m.windows, m.n_windows, m.silences, m.n_silences};
+
+	if (m.n_windows == 0 && m.n_silences == 0)
+		return;
+	for (size_t k = 0; k < n; k++) {
+		const struct incident *i =
+		    rows[k].open ? store_incident(w->store, rows[k].id, arena) : NULL;
+		struct notice notice;
+		if (i == NULL)
+			continue;
+		notice =
+		    (struct notice){.kind = i->kind, .event = i->event, .severity = i->severity};
+		notice.domains = store_members(w->store, i->id, MEMBERS_MAX, arena,
+					       &notice.n_domains, &notice.domains_total);
+		rows[k].muted_until = mute_verdict(&mute, &notice, now).until;
+	}
 }
 
 void web_maintenance(struct exchange *x)

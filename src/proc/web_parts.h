@@ -99,6 +99,9 @@ web_handler web_overview, web_domains, web_domain, web_host, web_event, web_inci
 web_handler web_maintenance;
 /* Everything in the exchange's arena. */
 struct view_muted web_muted(struct exchange *x);
+/* Find out which of these incidents are muted; inside store_view_begin. */
+void web_mark_muted(struct web *w, struct view_incident *rows, size_t n, int64_t now,
+    struct arena *arena);
 
 /* -- web_metrics.c -- */
 

@@ -417,6 +417,7 @@ static struct view_incident *incidents(struct exchange *x, size_t *n, struct vie
 	store_view_begin(x->w->store);
 	list = store_view_incidents(x->w->store, !closed, all || closed, number(x, "after", 0),
 				    max + 1, x->arena, n);
+	web_mark_muted(x->w, list, *n, x->now, x->arena);
 	store_view_end(x->w->store);
 	*place = (struct view_page){.state = all      ? "all"
 					     : closed ? "closed"
@@ -455,10 +456,12 @@ void web_api_incidents(struct exchange *x)
 
 void web_api_incident(struct exchange *x)
 {
-	const struct view_incident *i;
+	struct view_incident *i;
 
 	store_view_begin(x->w->store);
 	i = store_view_incident(x->w->store, x->name, x->arena);
+	if (i)
+		web_mark_muted(x->w, i, 1, x->now, x->arena);
 	store_view_end(x->w->store);
 	if (i)
 		web_reply_json(x, 200, api_incident(i));

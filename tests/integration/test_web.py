@@ -535,6 +535,19 @@ def test_test_alert(web, client):
     assert client('test-alert', 'nobody').status == 69
 
 
+def test_a_muted_incident_is_marked(web, client):
+    silent = client('silence', 'add', 'kind=problem', '1h', '--reason', 'rack moves', '--json').json['id']
+    (one,) = [i for i in web.json('/api/v1/incidents')['data'] if i['event'] == 'tls.cert.trusted']
+    assert one['muted_until'] == client('silence', 'list', '--json').json['silences'][0]['until']
+    assert one['muted_until'] in client('incidents').out
+    (name,) = one['domains']
+    for path in '/incidents', '/domains/' + name:
+        assert '>muted</a>, ends ' in web.get(path), path
+    assert client('silence', 'expire', str(silent)).status == 0
+    assert web.json('/api/v1/incidents/' + one['id'])['muted_until'] is None
+    assert '>muted</a>' not in web.get('/incidents')
+
+
 def test_a_silence_from_its_beginning_to_its_end(web, client):
     assert client('silence', 'add', 'mx*').status == 64
     assert client('silence', 'add', 'x.test', '91d', '--reason', 'long').status == 65
