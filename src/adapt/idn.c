@@ -35,10 +35,10 @@ static int mistaken(const char *name, struct error *err)
 int idn_fold(char out[NAME_MAX_TEXT], const char *name, struct error *err)
 {
 	char *ascii = NULL;
+	if (name_fold_host(out, name))
+		return 0; /* nearly every name */
 	if (name_is_address_literal(name))
 		return error_set(err, "\"%s\" is an address; a domain name is wanted", name);
-	if (text_is_printable_ascii(name) && name_fold_host(out, name))
-		return 0; /* nearly every name */
 	if (mistaken(name, err) != 0)
 		return -1;
 	int rc = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);

@@ -84,6 +84,7 @@ struct sql *sql_open(const char *path, bool read_only, enum sql_trouble *trouble
 	struct sql *db = mem_alloc(sizeof(*db));
 	int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 
+	flags |= SQLITE_OPEN_NOMUTEX; /* one thread */
 	*trouble = SQL_FINE;
 	if (fine(db, sqlite3_open_v2(path, &db->handle, flags, NULL)) && configure(db, read_only))
 		return db;

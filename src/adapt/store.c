@@ -247,26 +247,37 @@ void store_put_meta(struct store *s, const char *key, const char *value)
 
 void store_subjects(struct store *s, store_subject_cb *cb, void *arg)
 {
-	struct sql_rows *r = sql_query(
-	    s->db,
-	    "SELECT kind, name, at, judged, sweep, relay, relay_accepted, digest, baselined,"
-	    " grade, hosts"
-	    " FROM subject ORDER BY kind, name",
-	    "");
+	struct sql_rows *r = sql_query(s->db,
+				       "SELECT name, at, digest, judged, baselined, grade, hosts"
+				       " FROM subject WHERE kind = ? ORDER BY name",
+				       "i", (int64_t)OBS_KIND_DOMAIN);
 
 	while (sql_next(r)) {
 		struct store_subject row = {
-		    .kind = (int)sql_int(r, 0),
-		    .name = sql_peek(r, 1),
-		    .at = sql_int(r, 2),
+		    .kind = OBS_KIND_DOMAIN,
+		    .name = sql_peek(r, 0),
+		    .at = sql_int(r, 1),
+		    .digest = sql_int(r, 2),
 		    .judged = sql_int(r, 3),
-		    .sweep = sql_int(r, 4),
-		    .relay = sql_int(r, 5),
-		    .relay_accepted = sql_int(r, 6),
-		    .digest = sql_int(r, 7),
-		    .baselined = sql_int(r, 8) != 0,
-		    .grade = sql_peek(r, 9),
-		    .hosts = sql_peek(r, 10),
+		    .baselined = sql_int(r, 4) != 0,
+		    .grade = sql_peek(r, 5),
+		    .hosts = sql_peek(r, 6),
+		};
+		cb(&row, arg);
+	}
+	r = sql_query(s->db,
+		      "SELECT name, at, digest, sweep, relay, relay_accepted"
+		      " FROM subject WHERE kind = ? ORDER BY name",
+		      "i", (int64_t)OBS_KIND_HOST);
+	while (sql_next(r)) {
+		struct store_subject row = {
+		    .kind = OBS_KIND_HOST,
+		    .name = sql_peek(r, 0),
+		    .at = sql_int(r, 1),
+		    .digest = sql_int(r, 2),
+		    .sweep = sql_int(r, 3),
+		    .relay = sql_int(r, 4),
+		    .relay_accepted = sql_int(r, 5),
 		};
 		cb(&row, arg);
 	}

@@ -15,43 +15,42 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static bool is_let_dig(char c)
+/* The bytes of a label, in lower case; 0 for any other. */
+static char label_byte(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' ? c : '\0';
 }
 
-/* One label of len bytes; an underscore may lead where allowed (RFC 8552 §1.1). */
-static bool label_ok(const char *s, size_t len, bool underscore)
+/* A label at s, at most max bytes of it; its length, 0 if it is none.  An underscore may
+ * lead where allowed (RFC 8552 §1.1). */
+static size_t fold_label(char *out, const char *s, size_t max, bool underscore)
 {
-	if (underscore && len > 1 && len <= 63 && s[0] == '_') {
-		s++;
-		len--;
-	}
-	if (len == 0 || len > 63 || !is_let_dig(s[0]) || !is_let_dig(s[len - 1]))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!is_let_dig(s[i]) && s[i] != '-')
-			return false;
-	return true;
+	size_t first = underscore && max > 0 && s[0] == '_' ? 1 : 0, n = first;
+
+	out[0] = s[0];
+	while (n < max && (out[n] = label_byte(s[n])) != '\0')
+		n++;
+	return n > first && out[first] != '-' && out[n - 1] != '-' ? n : 0;
 }
 
 static bool fold(char out[NAME_MAX_TEXT], const char *s, bool underscore)
 {
-	size_t len = strnlen(s, NAME_MAX_TEXT);
+	const size_t longest = 253;
+	size_t at = 0;
 
-	if (len > 0 && s[len - 1] == '.')
-		len--;
-	if (len == 0 || len > 253)
-		return false;
-	for (size_t start = 0, end; start <= len; start = end + 1) {
-		const char *dot = memchr(s + start, '.', len - start);
-		end = dot != NULL ? (size_t)(dot - s) : len;
-		if (!label_ok(s + start, end - start, underscore))
+	for (;;) {
+		size_t left = at < longest ? longest - at : 0;
+		size_t len = fold_label(out + at, s + at, left < 63 ? left : 63, underscore);
+		at += len;
+		if (len == 0 || (s[at] != '.' && s[at] != '\0'))
 			return false;
+		if (s[at] == '\0' || s[at + 1] == '\0')
+			break;
+		out[at++] = '.';
 	}
-	memcpy(out, s, len);
-	out[len] = '\0';
-	text_lower(out);
+	out[at] = '\0';
 	return true;
 }
 
@@ -62,16 +61,13 @@ bool name_fold(char out[NAME_MAX_TEXT], const char *s)
 
 bool name_fold_host(char out[NAME_MAX_TEXT], const char *s)
 {
-	char name[NAME_MAX_TEXT];
-
-	if (!fold(name, s, false))
+	if (!fold(out, s, false))
 		return false;
-	const char *dot = strrchr(name, '.');
-	const char *last = dot != NULL ? dot + 1 : name;
-	if (last[strspn(last, "0123456789")] == '\0')
-		return false;
-	memcpy(out, name, strlen(name) + 1);
-	return true;
+	const char *dot = strrchr(out, '.');
+	const char *last = dot != NULL ? dot + 1 : out;
+	while (is_digit(*last))
+		last++;
+	return *last != '\0';
 }
 
 bool name_is_host(const char *s)

@@ -91,17 +91,17 @@ static uint32_t find_domain(struct roster *r, const char *name)
 	return ROSTER_NONE;
 }
 
-static uint32_t find_host(const struct roster *r, const char *name)
+static uint32_t find_host(const struct roster *r, const char *name, size_t len)
 {
 	struct host_name *h;
 
-	HASH_FIND_STR(r->hosts, name, h);
+	HASH_FIND(hh, r->hosts, name, len, h);
 	return h ? h->subject : ROSTER_NONE;
 }
 
 uint32_t roster_find(struct roster *r, int kind, const char *name)
 {
-	return kind == OBS_KIND_HOST ? find_host(r, name) : find_domain(r, name);
+	return kind == OBS_KIND_HOST ? find_host(r, name, strlen(name)) : find_domain(r, name);
 }
 
 /* -- places -------------------------------------------------------------------- */
@@ -142,14 +142,13 @@ static void free_place(struct roster *r, uint32_t place)
 	r->free[r->n_free++] = place;
 }
 
-static uint32_t new_host(struct roster *r, const char *name)
+static uint32_t new_host(struct roster *r, const char *name, size_t len)
 {
-	size_t len = strlen(name);
 	struct host_name *h = mem_alloc(sizeof(*h) + len + 1);
 
-	memcpy(h->name, name, len + 1);
+	memcpy(h->name, name, len);
 	h->subject = new_place(r, OBS_KIND_HOST);
-	HASH_ADD_STR(r->hosts, name, h);
+	HASH_ADD_KEYPTR(hh, r->hosts, h->name, len, h);
 	r->subjects[h->subject].name = h->name;
 	return h->subject;
 }
@@ -297,6 +296,23 @@ static void leave(struct roster *r, uint32_t host, uint32_t interval, unsigned p
 	forget_host(r, host);
 }
 
+/* One more host of a domain. */
+static void lead_to(struct roster *r, uint32_t domain, const char *name, size_t len, unsigned ports,
+		    roster_cb *added, roster_cb *retimed, void *arg)
+{
+	uint32_t host = find_host(r, name, len);
+	bool new = host == ROSTER_NONE;
+
+	if (new)
+		host = new_host(r, name, len);
+	link_add(&r->subjects[domain], host, ports);
+	link_add(&r->subjects[host], domain, ports);
+	if (settle_added(&r->subjects[host], r->subjects[domain].interval_s, ports) && retimed)
+		retimed(host, arg);
+	if (new &&added)
+		added(host, arg);
+}
+
 bool roster_lead(struct roster *r, uint32_t domain, const struct eval_host *hosts, size_t n,
 		 roster_cb *added, roster_cb *retimed, roster_cb *gone, void *arg)
 {
@@ -310,19 +326,9 @@ bool roster_lead(struct roster *r, uint32_t domain, const struct eval_host *host
 	links_free(&r->subjects[domain]);
 	for (uint32_t i = 0; i < n_old; i++)
 		link_drop(&r->subjects[old[i].subject], domain);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t host = find_host(r, hosts[i].name);
-		bool new = host == ROSTER_NONE;
-		unsigned ports = ports_of(&hosts[i]);
-		if (new)
-			host = new_host(r, hosts[i].name);
-		link_add(&r->subjects[domain], host, ports);
-		link_add(&r->subjects[host], domain, ports);
-		if (settle_added(&r->subjects[host], interval, ports) && retimed)
-			retimed(host, arg);
-		if (new &&added)
-			added(host, arg);
-	}
+	for (size_t i = 0; i < n; i++)
+		lead_to(r, domain, hosts[i].name, strlen(hosts[i].name), ports_of(&hosts[i]), added,
+			retimed, arg);
 	for (uint32_t i = 0; i < n_old; i++)
 		if (r->subjects[old[i].subject].kind == OBS_KIND_HOST)
 			leave(r, old[i].subject, interval, old[i].ports, gone, arg);
@@ -411,29 +417,49 @@ void roster_hosts_encode(const struct roster *r, uint32_t domain, struct buf *ou
 			   (unsigned)roster_links(d)[i].ports);
 }
 
+/* The next readable line of those; false behind the last. */
+static bool next_line(const char **text, const char **name, size_t *len, unsigned *ports)
+{
+	for (const char *line = *text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+		const char *blank = memchr(line, ' ', (size_t)(end - line));
+		if (blank == NULL || blank == line || end != blank + 2 || blank[1] < '1' ||
+		    blank[1] > '7')
+			continue;
+		*name = line;
+		*len = (size_t)(blank - line);
+		*ports = (unsigned)(blank[1] - '0');
+		*text = end + 1;
+		return true;
+	}
+	return false;
+}
+
+void roster_resume(struct roster *r, uint32_t domain, const char *text)
+{
+	const char *name;
+	size_t len;
+	unsigned ports;
+
+	while (next_line(&text, &name, &len, &ports))
+		lead_to(r, domain, name, len, ports, NULL, NULL, NULL);
+}
+
 size_t roster_hosts_decode(const char *text, struct arena *arena, struct eval_host **hosts)
 {
-	size_t lines = 0, n = 0;
+	size_t lines = 0, n = 0, len;
+	const char *name;
+	unsigned ports;
 
 	for (const char *p = text; p && *p; p++)
 		lines += *p == '\n';
 	*hosts = arena_array(arena, lines ? lines : 1, sizeof(**hosts));
-	while (text && *text) {
-		const char *end = strchr(text, '\n');
-		const char *blank = end ? memchr(text, ' ', (size_t)(end - text)) : NULL;
-		unsigned ports;
-		if (end == NULL)
-			break;
-		ports = blank && end == blank + 2 ? (unsigned)(blank[1] - '0') : 0;
-		if (ports >= 1 && ports <= 7 && blank > text)
-			(*hosts)[n++] = (struct eval_host){
-			    .name = arena_strndup(arena, text, (size_t)(blank - text)),
-			    .mx = (ports & ROSTER_25) != 0,
-			    .p465 = (ports & ROSTER_465) != 0,
-			    .p587 = (ports & ROSTER_587) != 0,
-			};
-		text = end + 1;
-	}
+	while (next_line(&text, &name, &len, &ports))
+		(*hosts)[n++] = (struct eval_host){
+		    .name = arena_strndup(arena, name, len),
+		    .mx = (ports & ROSTER_25) != 0,
+		    .p465 = (ports & ROSTER_465) != 0,
+		    .p587 = (ports & ROSTER_587) != 0,
+		};
 	return n;
 }
 

@@ -85,6 +85,8 @@ bool roster_lead(struct roster *r, uint32_t domain, const struct eval_host *host
 /* A domain's hosts as lines "name ports", and back (unreadable lines are passed over). */
 void roster_hosts_encode(const struct roster *r, uint32_t domain, struct buf *out);
 size_t roster_hosts_decode(const char *text, struct arena *arena, struct eval_host **hosts);
+/* A domain that leads nowhere yet leads to the hosts of such a text. */
+void roster_resume(struct roster *r, uint32_t domain, const char *text);
 
 /* What a domain's probe and a host's probe are to look at, and how long they may take. */
 int64_t roster_deadline_ms(const struct roster *r, uint32_t subject);

@@ -65,21 +65,6 @@ struct joining {
 	size_t n_orphans;
 };
 
-static void join_domain(struct joining *j, struct roster_subject *s, uint32_t id,
-			const struct store_subject *row)
-{
-	struct eval_host *hosts;
-	size_t n;
-
-	s->judged = row->judged;
-	s->baselined = row->baselined;
-	text_copy(s->grade, sizeof(s->grade), row->grade ? row->grade : "");
-	if (row->hosts == NULL)
-		return;
-	n = roster_hosts_decode(row->hosts, j->arena, &hosts);
-	roster_lead(j->e->roster, id, hosts, n, NULL, NULL, NULL, NULL);
-}
-
 static void join(const struct store_subject *row, void *arg)
 {
 	struct joining *j = arg;
@@ -99,8 +84,11 @@ static void join(const struct store_subject *row, void *arg)
 	s->relay = row->relay;
 	s->relay_accepted = row->relay_accepted;
 	s->digest = row->digest;
+	s->judged = row->judged;
+	s->baselined = row->baselined;
+	text_copy(s->grade, sizeof(s->grade), row->grade ? row->grade : "");
 	if (row->kind == OBS_KIND_DOMAIN)
-		join_domain(j, s, id, row);
+		roster_resume(j->e->roster, id, row->hosts);
 }
 
 /* Everything gets its place on the plan: an interval behind the last look, or soon. */
