@@ -37,12 +37,34 @@ static void sip_word(struct sip *s, uint64_t word)
 	s->v[0] ^= word;
 }
 
-static void sip_byte(struct sip *s, unsigned char c)
+/* Eight bytes, the first the lowest. */
+static uint64_t load(const char *bytes)
 {
-	s->word |= (uint64_t)c << (8 * (s->len % 8));
-	if (++s->len % 8 == 0) {
-		sip_word(s, s->word);
-		s->word = 0;
+	const unsigned char *b = (const unsigned char *)bytes;
+
+	return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+	       (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+	       (uint64_t)b[7] << 56;
+}
+
+static void sip_bytes(struct sip *s, const char *bytes, size_t len)
+{
+	int waiting = 8 * (int)(s->len % 8); /* bits of a word that is not full */
+
+	s->len += len;
+	for (; len >= 8; bytes += 8, len -= 8) {
+		uint64_t word = load(bytes);
+		sip_word(s, s->word | word << waiting);
+		s->word = waiting ? word >> (64 - waiting) : 0;
+	}
+	for (; len > 0; bytes++, len--) {
+		s->word |= (uint64_t)(unsigned char)*bytes << waiting;
+		waiting += 8;
+		if (waiting == 64) {
+			sip_word(s, s->word);
+			s->word = 0;
+			waiting = 0;
+		}
 	}
 }
 
@@ -63,7 +85,7 @@ static bool moves(const char *key, size_t len)
 					    "greeting_ms", "handshake_ms", NULL};
 
 	for (size_t i = 0; names[i]; i++)
-		if (strlen(names[i]) == len && memcmp(names[i], key, len) == 0)
+		if (*names[i] == *key && strlen(names[i]) == len && memcmp(names[i], key, len) == 0)
 			return true;
 	return false;
 }
@@ -83,7 +105,7 @@ int64_t carry_digest(const char *json, size_t len, const uint64_t key[2])
 			 key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u},
 			0,
 			0};
-	const char *p = json, *end = json + len;
+	const char *p = json, *from = json, *end = json + len;
 	uint64_t h;
 
 	while (p < end) {
@@ -91,15 +113,17 @@ int64_t carry_digest(const char *json, size_t len, const uint64_t key[2])
 		if (*p == '"' && next < end && *next == ':' &&
 		    moves(p + 1, (size_t)(next - p) - 2)) {
 			/* a key of ours: its value is a number or a time */
+			sip_bytes(&s, from, (size_t)(p - from));
 			p = next + 1;
 			p = p < end && *p == '"' ? string_end(p, end) : p;
 			while (p < end && *p != ',' && *p != '}')
 				p++;
+			from = p;
 			continue;
 		}
-		for (; p < next; p++)
-			sip_byte(&s, (unsigned char)*p);
+		p = next;
 	}
+	sip_bytes(&s, from, (size_t)(p - from));
 	h = sip_end(&s);
 	return h ? (int64_t)h : 1;
 }

@@ -42,6 +42,7 @@ struct eval_input {
 	const struct eval_history *history; /* may be NULL */
 	bool submission;          /* submission checks apply */
 	bool allow_private;       /* probe.allow_private: addresses that are not public are fine */
+	bool brief;               /* what passes needs no words: an empty summary, NULL evidence */
 	const char *only, *skip;  /* globs of check ids, NULL = none (mxwatch check) */
 	int64_t clock_step_s;     /* by how much our clock was set lately, 0 not: dates are not judged */
 	int64_t now;

@@ -212,15 +212,17 @@ static struct finding *say(struct eval_context *c, const char *id, const char *s
 {
 	const struct check *check = check_find(id);
 	struct finding *f = findings_add(c->out);
+	bool brief = c->in && c->in->brief && status == FINDING_PASS;
 
 	f->id = check->id;
 	f->subject = subject;
 	f->status = f->judged = status;
 	f->severity = usual_severity(status);
-	f->summary = safe_text(c->arena, arena_vprintf(c->arena, fmt, ap), SUMMARY_MAX);
+	f->summary =
+	    brief ? "" : safe_text(c->arena, arena_vprintf(c->arena, fmt, ap), SUMMARY_MAX);
 	f->advice = f->severity == SEVERITY_NONE ? "" : check->fix;
 	f->reference = check->reference;
-	f->evidence = json_object();
+	f->evidence = brief ? NULL : json_object();
 	f->definitive = status != FINDING_SKIP && status != FINDING_UNKNOWN;
 	return f;
 }
@@ -282,12 +284,6 @@ void part_expected(struct eval_context *c, struct finding *f, const char *expect
 	f->actual = part_safe(c, actual);
 }
 
-static void evidence_set(struct finding *f, const char *key, json_t *value)
-{
-	if (value)
-		json_object_set_new(f->evidence, key, value);
-}
-
 static json_t *evidence_string(const char *s)
 {
 	size_t len = strlen(s), keep = len;
@@ -301,29 +297,33 @@ static json_t *evidence_string(const char *s)
 
 void part_evidence(struct finding *f, const char *key, const char *value)
 {
-	if (value)
-		evidence_set(f, key, evidence_string(value));
+	if (value && f->evidence)
+		json_object_set_new(f->evidence, key, evidence_string(value));
 }
 
 void part_evidence_int(struct finding *f, const char *key, int64_t value)
 {
-	evidence_set(f, key, json_integer(value));
+	if (f->evidence)
+		json_object_set_new(f->evidence, key, json_integer(value));
 }
 
 void part_evidence_list(struct finding *f, const char *key, const char *const *value, size_t n)
 {
-	json_t *list = json_array();
+	json_t *list;
 
+	if (f->evidence == NULL)
+		return;
+	list = json_array();
 	for (size_t i = 0; i < n && i < EVIDENCE_LIST_MAX; i++)
 		json_array_append_new(list, evidence_string(value[i]));
-	evidence_set(f, key, list);
+	json_object_set_new(f->evidence, key, list);
 }
 
 void part_evidence_time(struct finding *f, const char *key, int64_t at)
 {
 	char text[STAMP_TEXT];
 
-	if (at != 0)
+	if (at != 0 && f->evidence)
 		part_evidence(f, key, stamp_format(text, at));
 }
 

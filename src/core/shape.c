@@ -204,18 +204,40 @@ json_t *shape_to_json(const struct shape *shape, const void *object)
 
 /* -- decoding ---------------------------------------------------------------------------- */
 
+struct place {			/* of an object in the document */
+	const struct place *up; /* NULL: the root */
+	const char *key;
+	long index; /* in a list, -1 in none */
+};
+
 struct decoder {
 	struct arena *arena;
 	enum shape_strictness strictness;
 	struct error *err;
-	char path[PATH_MAX_TEXT]; /* "observation.host.services[3]" */
+	const struct place *place;
 };
+
+/* "observation.host.services[3]" */
+static void put_place(const struct place *p, struct buf *out)
+{
+	if (p->up != NULL) {
+		put_place(p->up, out);
+		buf_addch(out, '.');
+	}
+	buf_addstr(out, p->key);
+	if (p->index >= 0)
+		buf_printf(out, "[%ld]", p->index);
+}
 
 static int refuse(struct decoder *d, const char *key, const char *why)
 {
-	if (key == NULL)
-		return error_set(d->err, "%s: %s", d->path, why);
-	return error_set(d->err, "%s.%s: %s", d->path, key, why);
+	struct buf path;
+
+	buf_init(&path, PATH_MAX_TEXT);
+	put_place(d->place, &path);
+	error_set(d->err, key ? "%s.%s: %s" : "%s%s: %s", buf_str(&path), key ? key : "", why);
+	buf_clear(&path);
+	return -1;
 }
 
 static int decode_object(struct decoder *d, const struct shape *shape, json_t *json, void *out);
@@ -224,14 +246,11 @@ static int decode_object(struct decoder *d, const struct shape *shape, json_t *j
 static int decode_below(struct decoder *d, const char *key, long index, const struct shape *shape,
 			json_t *json, void *out)
 {
-	size_t len = strlen(d->path);
-	if (index < 0)
-		snprintf(d->path + len, sizeof(d->path) - len, ".%s", key);
-	else
-		snprintf(d->path + len, sizeof(d->path) - len, ".%s[%ld]", key, index);
+	const struct place here = {d->place, key, index};
+
+	d->place = &here;
 	int result = decode_object(d, shape, json, out);
-	if (result == 0)
-		d->path[len] = '\0';
+	d->place = here.up;
 	return result;
 }
 
@@ -417,8 +436,8 @@ static bool too_deep(const char *json, size_t len)
 int shape_decode(const struct shape *shape, enum shape_strictness strictness, const char *json,
 		 size_t len, struct arena *arena, void *object, struct error *err)
 {
-	struct decoder d = {.arena = arena, .strictness = strictness, .err = err};
-	snprintf(d.path, sizeof(d.path), "%s", shape->name);
+	const struct place root_place = {NULL, shape->name, -1};
+	struct decoder d = {arena, strictness, err, &root_place};
 	memset(object, 0, shape->size);
 	if (too_deep(json, len))
 		return refuse(&d, NULL, "nested too deep");

@@ -500,6 +500,7 @@ void engine_judge(struct engine *e, uint32_t domain)
 	j.eval.conf = j.d->conf;
 	j.eval.submission = j.d->conf->settings->checks[CONF_CHECK_SUBMISSION] != CONF_OFF;
 	j.eval.allow_private = e->conf->allow_private;
+	j.eval.brief = true;
 	j.eval.now = clock_now();
 	j.eval.clock_step_s = j.eval.now - e->own.stepped < CLOCK_DOUBT_S ? e->own.step_s : 0;
 	engine_touch(e, domain);

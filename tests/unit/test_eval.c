@@ -470,6 +470,31 @@ static void check_absent(const struct world *w, json_t *c)
 	}
 }
 
+/* A brief judgement is the same but for the words about what passes. */
+static void check_brief(const struct world *w)
+{
+	struct eval_input in = w->in;
+	struct findings brief;
+
+	in.brief = true;
+	findings_init(&brief);
+	eval(&in, &brief);
+	assert_int_equal(brief.n, w->findings.n);
+	for (size_t i = 0; i < brief.n; i++) {
+		const struct finding *a = &w->findings.item[i], *b = &brief.item[i];
+		assert_string_equal(a->id, b->id);
+		assert_string_equal(a->subject, b->subject);
+		assert_int_equal(a->status, b->status);
+		assert_int_equal(a->severity, b->severity);
+		assert_int_equal(a->definitive, b->definitive);
+		if (a->status == FINDING_PASS)
+			continue;
+		assert_string_equal(a->summary, b->summary);
+		assert_string_equal(a->advice, b->advice);
+	}
+	findings_clear(&brief);
+}
+
 static void check_case(json_t *base, json_t *c)
 {
 	struct world w;
@@ -478,6 +503,7 @@ static void check_case(json_t *base, json_t *c)
 
 	judge(&w, base, c);
 	check_form(&w, !w.in.only && !w.in.skip);
+	check_brief(&w);
 	json_array_foreach(json_object_get(c, "expect"), i, row) check_row(&w, row);
 	check_weight(&w, json_object_get(c, "hard"), true);
 	check_weight(&w, json_object_get(c, "soft"), false);
