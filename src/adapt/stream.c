@@ -51,8 +51,8 @@ struct stream {
 	struct event event;
 	struct buf out; /* not yet written */
 	size_t bytes_in;
-	SSL *ssl;
-	struct tls_verdict verdict;
+	SSL *ssl; /* these two from stream_start_tls() on */
+	struct tls_verdict *verdict;
 	int64_t handshake_ms; /* began; then: took */
 };
 
@@ -117,8 +117,8 @@ static int verify(X509_STORE_CTX *x, void *arg)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct stream *s = SSL_get_app_data(ssl);
 
-	tls_verdict_clear(&s->verdict);
-	trust_verify(arg, x, clock_now(), &s->verdict);
+	tls_verdict_clear(s->verdict);
+	trust_verify(arg, x, clock_now(), s->verdict);
 	X509_STORE_CTX_set_error(x, X509_V_OK);
 	return 1;
 }
@@ -500,7 +500,9 @@ void stream_free(struct stream *s)
 		return;
 	stream_close(s);
 	SSL_free(s->ssl);
-	tls_verdict_clear(&s->verdict);
+	if (s->verdict)
+		tls_verdict_clear(s->verdict);
+	free(s->verdict);
 	buf_clear(&s->out);
 	free(s);
 }
@@ -545,6 +547,7 @@ size_t stream_start_tls(struct stream *s, const struct stream_tls *tls)
 	dropped = drop_unread(s);
 	s->bytes_in += dropped;
 	buf_reset(&s->out);
+	s->verdict = mem_alloc(sizeof(*s->verdict));
 	s->ssl = SSL_new(s->context->ssl_ctx);
 	bio = BIO_new(s->context->bio_method);
 	if (!s->ssl || !bio || !configure(s->ssl, tls))
@@ -564,7 +567,7 @@ struct obs_tls *stream_tls_facts(struct stream *s, struct arena *arena)
 {
 	struct obs_tls *tls = arena_alloc(arena, sizeof(*tls));
 
-	tls_facts_session(s->ssl, &s->verdict, arena, tls);
+	tls_facts_session(s->ssl, s->verdict, arena, tls);
 	tls->handshake_ms = s->handshake_ms;
 	return tls;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * A list of blocks, the newest first.  Blocks double up to BLOCK_MAX, so a small arena costs
- * little and a large one few calls.  A thing larger than a quarter of the next block gets a
- * block of its own behind the newest, whose free space stays in use.
+ * A list of blocks, the newest first.  Blocks grow with the whole up to BLOCK_MAX, so a small
+ * arena costs little, a large one few calls, and no more than a quarter lies idle.  A thing larger
+ * than a quarter of the next block gets a block of its own behind the newest, whose free space
+ * stays in use.
  */
 #include "arena.h"
 
@@ -86,7 +87,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	struct block *b = block_new(a, size > a->next_size ? size : a->next_size);
 	b->next = a->newest;
 	a->newest = b;
-	if (a->next_size < BLOCK_MAX)
+	if (a->next_size < BLOCK_MAX && a->total > 4 * a->next_size)
 		a->next_size *= 2;
 	return take(b, size);
 }

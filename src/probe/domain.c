@@ -26,7 +26,7 @@
 
 struct domain_probe {
 	struct vantage *v;
-	struct message_order order; /* strings in arena */
+	struct message_order order; /* strings borrowed */
 	domain_done_cb *done;
 	void *arg;
 	struct arena *arena;
@@ -256,8 +256,6 @@ struct domain_probe *domain_probe_start(struct vantage *v, const struct message_
 	p->arg = arg;
 	p->arena = arena_new();
 	p->order = *order;
-	p->order.subject = arena_strdup(p->arena, order->subject);
-	p->order.ports = NULL; /* a host's */
 	p->o = arena_alloc(p->arena, sizeof(*p->o));
 	p->d = arena_alloc(p->arena, sizeof(*p->d));
 	p->o->v = OBS_VERSION;

@@ -16,7 +16,8 @@ struct domain_probe;
 /* The observation is borrowed during the call; the probe is freed behind it. */
 typedef void domain_done_cb(const struct observation *o, void *arg);
 
-/* order is copied.  done comes exactly once, within order->deadline_ms, never inside the call. */
+/* The strings of order are borrowed until the end.  done comes exactly once, within
+ * order->deadline_ms, never inside the call. */
 struct domain_probe *domain_probe_start(struct vantage *v, const struct message_order *order,
 					domain_done_cb *done, void *arg);
 /* Give up without a callback. */

@@ -38,7 +38,7 @@ struct task { /* one address and port */
 
 struct host_probe {
 	struct vantage *vantage;
-	struct message_order order; /* strings in arena */
+	struct message_order order; /* strings borrowed */
 	host_done_cb *done;
 	void *arg;
 	struct arena *arena;
@@ -515,17 +515,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	tell(arg);
 }
 
-static void copy_order(struct host_probe *p, const struct message_order *order)
-{
-	const char **ports = arena_array(p->arena, order->n_ports, sizeof(*ports));
-
-	p->order = *order;
-	p->order.subject = arena_strdup(p->arena, order->subject);
-	for (size_t i = 0; i < order->n_ports; i++)
-		ports[i] = arena_strdup(p->arena, order->ports[i]);
-	p->order.ports = ports;
-}
-
 struct host_probe *host_probe_start(struct vantage *v, const struct message_order *order,
 				    host_done_cb *done, void *arg)
 {
@@ -539,7 +528,7 @@ struct host_probe *host_probe_start(struct vantage *v, const struct message_orde
 	p->arg = arg;
 	p->arena = arena_new();
 	p->began_ms = clock_monotonic_ms();
-	copy_order(p, order);
+	p->order = *order;
 	p->o = arena_alloc(p->arena, sizeof(*p->o));
 	p->host = arena_alloc(p->arena, sizeof(*p->host));
 	p->o->v = OBS_VERSION;

@@ -16,7 +16,8 @@ struct host_probe;
 /* The observation is borrowed during the call; the probe is freed behind it. */
 typedef void host_done_cb(const struct observation *o, void *arg);
 
-/* order is copied.  done comes exactly once, within order->deadline_ms, never inside the call. */
+/* The strings of order are borrowed until the end.  done comes exactly once, within
+ * order->deadline_ms, never inside the call. */
 struct host_probe *host_probe_start(struct vantage *v, const struct message_order *order,
 				    host_done_cb *done, void *arg);
 void host_probe_cancel(struct host_probe *p);
