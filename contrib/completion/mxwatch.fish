@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: ISC
 # fish completion of mxwatch(1): /usr/share/fish/vendor_completions.d/mxwatch.fish
 
+# The socket that the line names.
+function __mxwatch_socket
+    set -l words (commandline -opc)
+    set -l i (contains -i -- -s $words)
+    and printf '%s\n' -s $words[(math $i + 1)]
+end
+
 function __mxwatch_domains
-    mxwatch list --json 2>/dev/null | string replace -rf '^\{"domain":"([^"]*)".*' '$1'
+    timeout 2 mxwatch list --json (__mxwatch_socket) 2>/dev/null | string replace -rf '^\{"domain":"([^"]*)".*' '$1'
 end
 
 function __mxwatch_incidents
-    mxwatch incidents --json 2>/dev/null | string replace -rf '^\{"id":"([^"]*)".*' '$1'
+    timeout 2 mxwatch incidents --json (__mxwatch_socket) 2>/dev/null | string replace -rf '^\{"id":"([^"]*)".*' '$1'
+end
+
+function __mxwatch_names
+    mxwatch explain --all 2>/dev/null | string replace -rf '^([a-z0-9_.]+): .*' '$1'
 end
 
 set -l asking status list incidents history diff ack silence recheck queue reload config route test-alert export backup
@@ -40,11 +51,32 @@ complete -c mxwatch -n "$first" -a help -d 'help of a command'
 complete -c mxwatch -n "$in $asking" -s s -l socket -r -F -d 'socket of the daemon'
 complete -c mxwatch -n "$in check lint $asking" -l json -d 'one JSON object a line'
 complete -c mxwatch -n "$in check lint $asking" -l no-color -d 'no colour'
-complete -c mxwatch -n "$in status history diff recheck list config route" -a '(__mxwatch_domains)'
+complete -c mxwatch -n "$in check explain $asking" -l no-pager -d 'no pager'
+complete -c mxwatch -n "$in version" -l json
+complete -c mxwatch -n "$in check" -l from-file -r -F -d 'domains, one a line'
+complete -c mxwatch -n "$in check tlsa" -l resolver -x
+complete -c mxwatch -n "$in check tlsa" -l trust-anchor -r -F
+complete -c mxwatch -n "$in check tlsa" -l allow-private
+complete -c mxwatch -n "$in check tlsa" -l timeout -x
+complete -c mxwatch -n "$in check" -l ca-file -r -F
+complete -c mxwatch -n "$in check" -l only -x
+complete -c mxwatch -n "$in check" -l skip -x
+complete -c mxwatch -n "$in check" -l explain
+complete -c mxwatch -n "$in check" -s q -l quiet
+complete -c mxwatch -n "$in tlsa" -l port -x -a '25 465 587'
+complete -c mxwatch -n "$in lint" -l mx -x
+complete -c mxwatch -n "$in explain" -l all
+complete -c mxwatch -n "$in explain" -a '(__mxwatch_names)'
+complete -c mxwatch -n "$in check status history diff recheck list config route" -a '(__mxwatch_domains)'
 complete -c mxwatch -n "$in ack" -a '(__mxwatch_incidents)'
 complete -c mxwatch -n "$in lint" -a 'mta-sts-record mta-sts-policy tls-rpt-record tls-rpt-report tlsa-record watchlist' -F
 complete -c mxwatch -n "$in list" -l state -x -a 'ok warning critical unknown pending'
 complete -c mxwatch -n "$in incidents" -l state -x -a 'open closed all'
+complete -c mxwatch -n "$in list" -l group -x
+complete -c mxwatch -n "$in list" -l owner -x
+complete -c mxwatch -n "$in history diff" -l since -x
+complete -c mxwatch -n "$in diff" -l until -x
+complete -c mxwatch -n "$in recheck" -l no-wait
 complete -c mxwatch -n "$in history" -l limit -x
 complete -c mxwatch -n "$in ack silence test-alert" -l reason -x
 complete -c mxwatch -n "$in ack silence test-alert" -l author -x
@@ -56,7 +88,7 @@ complete -c mxwatch -n "$in config" -a show
 complete -c mxwatch -n "$in config" -l origin
 complete -c mxwatch -n "$in route" -a test
 complete -c mxwatch -n "$in route" -l severity -x -a 'info warning critical'
-complete -c mxwatch -n "$in route" -l event -x
+complete -c mxwatch -n "$in route" -l event -x -a '(__mxwatch_names)'
 complete -c mxwatch -n "$in config route check" -s c -r -F
 complete -c mxwatch -n "$in export" -l format -x -a 'json csv html prometheus'
 complete -c mxwatch -n "$in check" -l format -x -a 'text json nagios prometheus'
