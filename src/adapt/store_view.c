@@ -195,6 +195,17 @@ struct view_incident *store_view_incidents_of(struct store *s, const char *domai
 			 arena, n);
 }
 
+struct view_incident *store_view_incidents_at(struct store *s, const char *host, size_t max,
+					      struct arena *arena, size_t *n)
+{
+	return incidents(s,
+			 sql_query(s->db,
+				   COLUMNS "WHERE open = 1 AND (host = ? OR i.subject = ?)"
+					   " ORDER BY severity DESC, opened DESC LIMIT ?",
+				   "ssi", host, host, (int64_t)max),
+			 arena, n);
+}
+
 void store_view_spans(struct store *s, const char *domain, int64_t since, store_view_span_cb *cb,
 		      void *arg)
 {

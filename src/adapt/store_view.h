@@ -36,6 +36,9 @@ struct view_incident *store_view_gravest(struct store *s, size_t max, struct are
 /* Incidents the domain is or was in, open ones first. */
 struct view_incident *store_view_incidents_of(struct store *s, const char *domain, size_t max,
     struct arena *arena, size_t *n);
+/* Open ones of a host, gravest first. */
+struct view_incident *store_view_incidents_at(struct store *s, const char *host, size_t max,
+    struct arena *arena, size_t *n);
 /* From when to when an incident had the domain (until 0: it still has), those that reach past since. */
 typedef void store_view_span_cb(int severity, int64_t from, int64_t until, void *arg);
 void store_view_spans(struct store *s, const char *domain, int64_t since, store_view_span_cb *cb,

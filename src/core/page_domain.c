@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * The page of a domain and the page of a host.
+ * The page of a domain.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #include "stamp.h"
 #include "text.h"
 
-#define CHAINS_MAX 20
-#define DAY_S	   86400
+#define FOLDED 4 /* so many that passed are not folded away */
+#define DAY_S  86400
 
 /* -- the checks
  * -------------------------------------------------------------------------------------- */
@@ -70,12 +70,13 @@ static void finding(struct buf *out, const struct finding *f, const char *domain
 	buf_addstr(out, "</li>\n");
 }
 
-static void tally(struct buf *out, const char *class, const char *sign, size_t n, const char *word)
+static void fold_rest(struct buf *out, size_t passed, size_t skipped)
 {
-	if (n)
-		buf_printf(out,
-			   "<span class=\"chip %s\"><i aria-hidden=\"true\">%s</i>%zu %s</span>",
-			   class, sign, n, word);
+	buf_addstr(out, "<li class=\"rest\"><details><summary><span>");
+	buf_printf(out, "%zu good", passed);
+	if (skipped)
+		buf_printf(out, ", %zu not tested", skipped);
+	buf_addstr(out, "</span></summary><ul class=\"list\">\n");
 }
 
 /* One area: what is wrong with it is open, what passed is folded away. */
@@ -96,18 +97,27 @@ static void area(struct buf *out, const struct view_detail *d, const char *name)
 		return;
 	buf_printf(out, "<details id=\"area-%s\"%s><summary><h3>%s</h3><span class=\"counts\">",
 		   name, n[FINDING_FAIL] + n[FINDING_WARN] ? " open" : "", name);
-	tally(out, "fail", "✕", n[FINDING_FAIL], "failed");
-	tally(out, "warn", "!", n[FINDING_WARN], n[FINDING_WARN] == 1 ? "warning" : "warnings");
-	tally(out, "unknown", "?", n[FINDING_UNKNOWN], "unknown");
-	tally(out, "info", "i", n[FINDING_INFO], n[FINDING_INFO] == 1 ? "note" : "notes");
-	tally(out, "pass", "✓", n[FINDING_PASS], "good");
-	tally(out, "skip-s", "–", n[FINDING_SKIP], "not tested");
+	page_tally(out, "fail", "✕", n[FINDING_FAIL], "failed");
+	page_tally(out, "warn", "!", n[FINDING_WARN],
+		   n[FINDING_WARN] == 1 ? "warning" : "warnings");
+	page_tally(out, "unknown", "?", n[FINDING_UNKNOWN], "unknown");
+	page_tally(out, "info", "i", n[FINDING_INFO], n[FINDING_INFO] == 1 ? "note" : "notes");
+	page_tally(out, "pass", "✓", n[FINDING_PASS], "good");
+	page_tally(out, "skip-s", "–", n[FINDING_SKIP], "not tested");
 	buf_addstr(out, "</span></summary><ul class=\"list\">\n");
-	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+	all -= n[FINDING_PASS] + n[FINDING_SKIP];
+	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
+		bool fold =
+		    order[k] == FINDING_PASS && all && n[FINDING_PASS] + n[FINDING_SKIP] > FOLDED;
+		if (fold)
+			fold_rest(out, n[FINDING_PASS], n[FINDING_SKIP]);
 		for (size_t i = 0; i < f->n; i++)
 			if (f->item[i].status == order[k] &&
 			    strcmp(area_of(&f->item[i]), name) == 0)
 				finding(out, &f->item[i], d->row.name);
+		if (order[k] == FINDING_SKIP && all && n[FINDING_PASS] + n[FINDING_SKIP] > FOLDED)
+			buf_addstr(out, "</ul></details></li>\n");
+	}
 	buf_addstr(out, "</ul></details>\n");
 }
 
@@ -122,204 +132,6 @@ static void checks(struct buf *out, const struct view_detail *d)
 		done = check_table[i].area;
 	}
 	buf_addstr(out, "</div>\n");
-}
-
-/* -- servers
- * ------------------------------------------------------------------------------------------- */
-
-static bool has_tlsa(const struct obs_host *h, int64_t port)
-{
-	for (size_t i = 0; i < h->n_tlsa; i++)
-		if (h->tlsa[i].port == port && h->tlsa[i].n > 0 &&
-		    h->tlsa[i].dns.dnssec == OBS_DNSSEC_SECURE)
-			return true;
-	return false;
-}
-
-static void service_row(struct buf *out, const struct observation *o, const struct obs_service *s,
-			int64_t now)
-{
-	const struct obs_tls *t = s->tls;
-
-	buf_addstr(out, "<tr><td>");
-	page_subject(out, o->subject, true);
-	buf_addstr(out, "</td><td class=\"mono nowrap\">");
-	page_put(out, s->address);
-	buf_printf(out, "</td><td>%lld</td><td>", (long long)s->port);
-	if (s->failure.class != OBS_CLASS_NONE) {
-		buf_addstr(out, "<span class=\"break\">");
-		page_put(out, obs_class_words[s->failure.class]);
-		buf_addstr(out, ": ");
-		page_put(out, s->failure.text);
-		buf_addstr(out, "</span>");
-	} else {
-		buf_addstr(out, s->implicit_tls	      ? "TLS from the start"
-				: s->starttls_offered ? "STARTTLS"
-						      : "no STARTTLS");
-	}
-	buf_addstr(out, "</td><td>");
-	if (t) {
-		page_put(out, t->version);
-		buf_addstr(out, "<div class=\"dim small break\">");
-		page_put(out, t->cipher);
-		if (t->group) {
-			buf_addstr(out, ", ");
-			page_put(out, t->group);
-		}
-		buf_addstr(out, "</div>");
-	} else {
-		buf_addstr(out, "–");
-	}
-	buf_addstr(out, "</td><td>");
-	if (t && t->n_chain && !t->chain[0].bad_dates) {
-		buf_addstr(out, t->trusted ? "trusted, ends " : "not trusted, ends ");
-		page_ago(out, t->chain[0].not_after, now);
-	} else {
-		buf_addstr(out, "–");
-	}
-	buf_printf(out, "</td><td>%s</td></tr>\n", has_tlsa(o->host, s->port) ? "TLSA" : "–");
-}
-
-static void greeting_row(struct buf *out, const struct observation *o, const struct obs_service *s)
-{
-	buf_addstr(out, "<dt class=\"mono\">");
-	page_put(out, o->subject);
-	buf_addstr(out, " ");
-	page_put(out, s->address);
-	buf_printf(out, ":%lld</dt><dd class=\"mono\">%lld ", (long long)s->port,
-		   (long long)s->greeting_code);
-	page_put(out, s->greeting);
-	buf_addstr(out, "</dd>");
-}
-
-static void servers(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now)
-{
-	size_t rows = 0, greetings = 0;
-
-	for (size_t i = 0; i < n; i++)
-		rows += hosts[i]->host ? hosts[i]->host->n_services : 0;
-	buf_addstr(out, "<h2>Servers</h2>\n<div class=\"card scroll\">");
-	if (rows == 0) {
-		buf_addstr(out, "<p class=\"empty\">No server has been seen.</p></div>\n");
-		return;
-	}
-	buf_addstr(out,
-		   "<table class=\"tight\"><caption>Every address of every server</caption><thead>"
-		   "<tr><th scope=\"col\">Host</th><th scope=\"col\">Address</th>"
-		   "<th scope=\"col\">Port</th><th scope=\"col\">Service</th>"
-		   "<th scope=\"col\">TLS</th><th scope=\"col\">Certificate</th>"
-		   "<th scope=\"col\">DANE</th></tr></thead><tbody>\n");
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++) {
-			service_row(out, hosts[i], &hosts[i]->host->services[k], now);
-			greetings += hosts[i]->host->services[k].greeting_code > 0;
-		}
-	buf_addstr(out, "</tbody></table></div>\n");
-	if (greetings == 0)
-		return;
-	buf_addstr(out, "<div class=\"card\"><details><summary><h3>Greetings</h3></summary>"
-			"<div class=\"pad\"><dl>");
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++)
-			if (hosts[i]->host->services[k].greeting_code > 0)
-				greeting_row(out, hosts[i], &hosts[i]->host->services[k]);
-	buf_addstr(out, "</dl></div></details></div>\n");
-}
-
-/* -- certificates
- * ------------------------------------------------------------------------------------ */
-
-static void row(struct buf *out, const char *label, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return;
-	buf_printf(out, "<dt>%s</dt><dd>", label);
-	page_put(out, value);
-	buf_addstr(out, "</dd>");
-}
-
-static void certificate(struct buf *out, const struct obs_cert *c, size_t depth, int64_t now)
-{
-	char key[64], from[STAMP_TEXT], to[STAMP_TEXT];
-
-	snprintf(key, sizeof(key), "%s, %lld bits", c->key_type ? c->key_type : "?",
-		 (long long)c->key_bits);
-	buf_printf(out, "<li><strong>%s</strong> <span class=\"break\">",
-		   depth == 0	    ? "Leaf"
-		   : c->self_signed ? "Root"
-				    : "Intermediate");
-	page_put(out, c->subject);
-	buf_addstr(out, "</span><dl>");
-	row(out, "Issuer", c->issuer);
-	buf_printf(out, "<dt>Valid</dt><dd>%s to %s, ends ", stamp_format(from, c->not_before),
-		   stamp_format(to, c->not_after));
-	page_ago(out, c->not_after, now);
-	buf_addstr(out, "</dd>");
-	row(out, "Key", key);
-	row(out, "Signature", c->signature);
-	if (depth == 0 && c->n_dns_names) {
-		buf_addstr(out, "<dt>Names</dt><dd>");
-		for (size_t i = 0; i < c->n_dns_names && i < 30; i++) {
-			buf_addstr(out, i ? ", " : "");
-			page_put(out, c->dns_names[i]);
-		}
-		if (c->n_dns_names > 30)
-			buf_printf(out, " and %zu more", c->n_dns_names - 30);
-		buf_addstr(out, "</dd>");
-	}
-	buf_addstr(out, "<dt>SHA-256</dt><dd class=\"mono\">");
-	page_put(out, c->sha256);
-	buf_addstr(out, "</dd></dl></li>\n");
-}
-
-static void chain(struct buf *out, const char *where, const struct obs_tls *t, int64_t now)
-{
-	buf_addstr(out, "<details><summary><h3 class=\"break\">");
-	page_put(out, where);
-	buf_addstr(out, "</h3><span class=\"counts\">");
-	tally(out, t->trusted ? "pass" : "warn", t->trusted ? "✓" : "!", t->n_chain,
-	      t->trusted ? "sent, trusted" : "sent, not trusted");
-	buf_addstr(out, "</span></summary><ol class=\"list\">\n");
-	for (size_t i = 0; i < t->n_chain; i++)
-		certificate(out, &t->chain[i], i, now);
-	buf_addstr(out, "</ol>");
-	if (t->n_errors) {
-		buf_addstr(out, "<p class=\"pad dim small\">");
-		for (size_t i = 0; i < t->n_errors; i++) {
-			page_put(out, t->errors[i].text);
-			buf_addstr(out, i + 1 < t->n_errors ? "; " : "");
-		}
-		buf_addstr(out, "</p>");
-	}
-	buf_addstr(out, "</details>\n");
-}
-
-/* Each chain once: by the digest of its leaf. */
-static void chains(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now)
-{
-	const char *seen[CHAINS_MAX];
-	size_t n_seen = 0;
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; hosts[i]->host && k < hosts[i]->host->n_services; k++) {
-			const struct obs_service *s = &hosts[i]->host->services[k];
-			bool again = s->tls == NULL || s->tls->n_chain == 0 ||
-				     s->tls->chain[0].sha256 == NULL || n_seen == CHAINS_MAX;
-			char where[512];
-			for (size_t j = 0; !again && j < n_seen; j++)
-				again = strcmp(seen[j], s->tls->chain[0].sha256) == 0;
-			if (again)
-				continue;
-			if (n_seen == 0)
-				buf_addstr(out,
-					   "<h2>Certificate chains</h2>\n<div class=\"card\">");
-			seen[n_seen++] = s->tls->chain[0].sha256;
-			snprintf(where, sizeof(where), "%s[%s]:%lld", hosts[i]->subject, s->address,
-				 (long long)s->port);
-			chain(out, where, s->tls, now);
-		}
-	if (n_seen)
-		buf_addstr(out, "</div>\n");
 }
 
 /* -- records
@@ -403,8 +215,10 @@ static void records(struct buf *out, const struct view_detail *d)
 		buf_addstr(out, "<li><div class=\"row\"><strong>MTA-STS policy</strong>"
 				"<span class=\"dim small\">https://");
 		page_put(out, o->policy->host);
-		buf_printf(out, "/.well-known/mta-sts.txt: %lld</span></div><pre>",
-			   (long long)o->policy->status);
+		buf_addstr(out, "/.well-known/mta-sts.txt");
+		if (o->policy->status)
+			buf_printf(out, ": %lld", (long long)o->policy->status);
+		buf_addstr(out, "</span></div><pre>");
 		lines(out, o->policy->body ? o->policy->body : o->policy->failure.text);
 		buf_addstr(out, "</pre></li>\n");
 	}
@@ -459,17 +273,18 @@ static void strip(struct buf *out, const uint8_t *days, int64_t now)
 
 /* What stands on it: the gravest of its findings. */
 static enum finding_status gravest(const struct findings *f, const char *area_name, size_t *passed,
-				   size_t *bad)
+				   size_t *bad, size_t *skipped)
 {
 	static const int rank[] = {[FINDING_SKIP] = 0,	  [FINDING_PASS] = 1, [FINDING_INFO] = 2,
 				   [FINDING_UNKNOWN] = 3, [FINDING_WARN] = 4, [FINDING_FAIL] = 5};
 	enum finding_status worst = FINDING_SKIP;
 
-	*passed = *bad = 0;
+	*passed = *bad = *skipped = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		if (strcmp(area_of(&f->item[i]), area_name) != 0)
 			continue;
 		*passed += f->item[i].status == FINDING_PASS;
+		*skipped += f->item[i].status == FINDING_SKIP;
 		*bad += f->item[i].status == FINDING_FAIL || f->item[i].status == FINDING_WARN;
 		if (rank[f->item[i].status] > rank[worst])
 			worst = f->item[i].status;
@@ -477,16 +292,21 @@ static enum finding_status gravest(const struct findings *f, const char *area_na
 	return worst;
 }
 
+/* A note alone does not spoil an area, unless most of it could not be tested for it. */
 static void area_tile(struct buf *out, const struct view_detail *d, const char *name)
 {
-	static const char *const class[] = {"ok",	"ok",	   "warning",
+	static const char *const class[] = {"ok",	"pending", "warning",
 					    "critical", "pending", "unknown"};
-	size_t passed, bad;
-	enum finding_status worst = gravest(d->findings, name, &passed, &bad);
+	size_t passed, bad, skipped;
+	enum finding_status worst = gravest(d->findings, name, &passed, &bad, &skipped);
 
+	if (worst == FINDING_SKIP)
+		return;
+	if (worst == FINDING_INFO && passed > skipped)
+		worst = FINDING_PASS;
 	buf_printf(out, "<a class=\"tile area %s\" href=\"#area-%s\"><b>%s</b>", class[worst], name,
 		   name);
-	page_status(out, worst == FINDING_INFO ? FINDING_PASS : worst);
+	page_status(out, worst);
 	buf_addstr(out, "<span class=\"small\">");
 	if (bad)
 		buf_printf(out, "%zu of %zu", bad, bad + passed);
@@ -501,12 +321,9 @@ static void area_tiles(struct buf *out, const struct view_detail *d)
 
 	buf_addstr(out, "<div class=\"areas\">\n");
 	for (size_t i = 0; i < check_count; i++) {
-		size_t passed, bad;
-		const char *name = check_table[i].area;
-		if (strcmp(name, done) != 0 &&
-		    (gravest(d->findings, name, &passed, &bad) != FINDING_SKIP))
-			area_tile(out, d, name);
-		done = name;
+		if (strcmp(check_table[i].area, done) != 0)
+			area_tile(out, d, check_table[i].area);
+		done = check_table[i].area;
 	}
 	buf_addstr(out, "</div>\n");
 }
@@ -551,7 +368,7 @@ static void hero(struct buf *out, const struct view_detail *d, int64_t now)
 		buf_addstr(out, "</p>");
 	}
 	if (g && d->grade.rule) {
-		buf_addstr(out, "<p>Grade ");
+		buf_addstr(out, "<p class=\"break\">Grade ");
 		page_put(out, d->grade.rule);
 		if (d->grade.subject && strcmp(d->grade.subject, d->row.name) != 0) {
 			buf_addstr(out, " <span class=\"dim\">(");
@@ -586,44 +403,12 @@ void page_domain(const struct view_detail *d, int64_t now, struct buf *out)
 	}
 	strip(out, d->days, now);
 	checks(out, d);
-	servers(out, d->in->hosts, d->in->n_hosts, now);
-	chains(out, d->in->hosts, d->in->n_hosts, now);
+	page_servers(out, d->in->hosts, d->in->n_hosts, now);
+	page_chains(out, d->in->hosts, d->in->n_hosts, now);
 	records(out, d);
 	buf_addstr(out, "<h2>What changed</h2>\n<div class=\"card\">");
 	if (d->n_changes)
 		page_change_list(out, d->changes, d->n_changes, now);
-	else
-		buf_addstr(out, "<p class=\"empty\">Nothing since the first look.</p>");
-	buf_addstr(out, "</div>\n");
-	page_end(out);
-}
-
-void page_host(const struct view_host *h, int64_t now, struct buf *out)
-{
-	page_begin(out, h->name, NULL);
-	buf_addstr(out, "<h1>");
-	page_put(out, h->name);
-	buf_printf(out,
-		   "</h1>\n<div class=\"meta\"><span>takes mail for %lld watched domain%s</span>"
-		   "<span>looked at ",
-		   (long long)h->domains_total, h->domains_total == 1 ? "" : "s");
-	page_ago(out, h->seen ? h->seen->at : 0, now);
-	buf_addstr(out, "</span></div>\n");
-	if (h->seen) {
-		servers(out, &h->seen, 1, now);
-		chains(out, &h->seen, 1, now);
-	}
-	buf_addstr(out, "<h2>Domains behind it</h2>\n<div class=\"card pad break\">");
-	for (size_t i = 0; i < h->n_domains; i++) {
-		buf_addstr(out, i ? ", " : "");
-		page_subject(out, h->domains[i], false);
-	}
-	if (h->domains_total > (int64_t)h->n_domains)
-		buf_printf(out, " and %lld more",
-			   (long long)h->domains_total - (long long)h->n_domains);
-	buf_addstr(out, "</div>\n<h2>What changed</h2>\n<div class=\"card\">");
-	if (h->n_changes)
-		page_change_list(out, h->changes, h->n_changes, now);
 	else
 		buf_addstr(out, "<p class=\"empty\">Nothing since the first look.</p>");
 	buf_addstr(out, "</div>\n");

@@ -188,6 +188,14 @@ void page_status(struct buf *out, enum finding_status status)
 	chip(out, shown[status].class, shown[status].sign, shown[status].word);
 }
 
+void page_tally(struct buf *out, const char *class, const char *sign, size_t n, const char *word)
+{
+	if (n)
+		buf_printf(out,
+			   "<span class=\"chip %s\"><i aria-hidden=\"true\">%s</i>%zu %s</span>",
+			   class, sign, n, word);
+}
+
 const char *page_grade_class(enum view_grade grade)
 {
 	static const char *const classes[] = {"pending", "ok",	    "ok",      "ok",

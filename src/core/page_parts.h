@@ -37,6 +37,12 @@ const char *page_day_class(uint8_t worst);
 /* A link to a domain's or host's page, whichever the subject of a finding or change is. */
 void page_subject(struct buf *out, const char *subject, bool host);
 
+/* A chip with a number, nothing for 0. */
+void page_tally(struct buf *out, const char *class, const char *sign, size_t n, const char *word);
+/* Every address of every host, and each chain they sent, once. */
+void page_servers(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now);
+void page_chains(struct buf *out, const struct observation *const *hosts, size_t n, int64_t now);
+
 /* <ul> of incidents and of changes. */
 void page_incident_list(struct buf *out, const struct view_incident *rows, size_t n, bool full,
     int64_t now);

@@ -116,9 +116,11 @@ struct view_page { /* where a keyset page ends */
 struct view_host { /* one host and who stands behind it */
 	const char *name;
 	const struct observation *seen; /* NULL */
-	const char *const *domains;
+	const struct view_domain *domains; /* name and mark; some of them */
 	size_t n_domains;
 	int64_t domains_total;
+	const struct view_incident *incidents; /* open */
+	size_t n_incidents;
 	const struct view_change *changes;
 	size_t n_changes;
 };

@@ -19,13 +19,14 @@
 #include "text.h"
 #include "web_parts.h"
 
-#define PAGE_ROWS    100
-#define LIMIT_MAX    1000
-#define FEED_ROWS    50
-#define READY_S	     30 /* the engine has answered within */
-#define HOST_DOMAINS 200
-#define COMPARED_MAX 50 /* hosts of a domain */
-#define STATES_BACK  50 /* how far back a state that differs is looked for */
+#define PAGE_ROWS      100
+#define LIMIT_MAX      1000
+#define FEED_ROWS      50
+#define READY_S	       30 /* the engine has answered within */
+#define HOST_INCIDENTS 20
+#define HOST_DOMAINS   200
+#define COMPARED_MAX   50 /* hosts of a domain */
+#define STATES_BACK    50 /* how far back a state that differs is looked for */
 
 static int64_t number(const struct exchange *x, const char *key, int64_t otherwise)
 {
@@ -219,6 +220,24 @@ void web_api_domain(struct exchange *x)
 	web_reply_json(x, 200, o);
 }
 
+static const struct view_domain *domains_behind(struct exchange *x, const char *host, size_t *n,
+						int64_t *total)
+{
+	const struct conf *c = x->w->conf;
+	const struct view_mark *marks = web_sight(x->w)->marks;
+	const char *const *names =
+	    store_view_domains_of(x->w->store, host, HOST_DOMAINS, x->arena, n, total);
+	struct view_domain *list = arena_array(x->arena, *n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < *n; i++) {
+		const struct conf_domain *d = conf_domain(c, names[i]);
+		list[i].name = names[i];
+		if (d)
+			list[i].mark = marks[d - c->domains];
+	}
+	return list;
+}
+
 void web_host(struct exchange *x)
 {
 	struct view_host h = {.name = NULL};
@@ -228,10 +247,12 @@ void web_host(struct exchange *x)
 
 	if (name_fold(name, x->name)) {
 		h.name = name;
+		web_sight(x->w);
 		store_view_begin(s);
 		h.seen = store_view_observation(s, OBS_KIND_HOST, name, x->arena);
-		h.domains = store_view_domains_of(s, name, HOST_DOMAINS, x->arena, &h.n_domains,
-						  &h.domains_total);
+		h.domains = domains_behind(x, name, &h.n_domains, &h.domains_total);
+		h.incidents =
+		    store_view_incidents_at(s, name, HOST_INCIDENTS, x->arena, &h.n_incidents);
 		h.changes = store_view_changes_of(s, OBS_KIND_HOST, name, 0, FEED_ROWS, x->arena,
 						  &h.n_changes);
 		store_view_end(s);

@@ -89,7 +89,11 @@ static void pages_are_tame(void **state)
 				  .expiries = &expiry,
 				  .n_expiries = 1};
 	struct view_page place = {.query = HOSTILE, .state = "open", .next = HOSTILE};
-	struct view_host host = {.name = HOSTILE, .domains = members, .n_domains = 2};
+	struct view_host host = {.name = HOSTILE,
+				 .domains = &row,
+				 .n_domains = 1,
+				 .incidents = &incident,
+				 .n_incidents = 1};
 	struct buf out;
 	(void)state;
 
