@@ -79,7 +79,7 @@ static const char style[] =
 "var(--line);vertical-align:top}tr:last-child>td{border-bottom:0}th:first-child,td:first-child"
 "{padding-left:20px;min-width:170px}th:last-child,td:last-child{padding-right:20px}.scroll{overflow-x:auto}"
 ".tight td{font-size:.9rem;padding-top:8px;padding-bottom:8px}\n"
-".list{list-style:none;margin:0;padding:0}.list>li{padding:14px 20px;border-bottom:1px solid var(--line)}"
+".card+.card{margin-top:10px}.list{list-style:none;margin:0;padding:0}.list>li{padding:14px 20px;border-bottom:1px solid var(--line)}"
 ".list>li.quiet{padding-top:8px;padding-bottom:8px}.quiet .said{margin:0}.quiet strong{font-weight:500}"
 ".list>li:last-child{border-bottom:0}.edge>li{border-left:4px solid var(--tone)}\n"
 ".row{display:flex;gap:6px 14px;justify-content:space-between;align-items:baseline;flex-wrap:wrap}\n"
