@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,38 @@ void client_clear(struct client_answer *a)
 {
 	buf_clear(&a->body);
 	json_decref(a->json);
+}
+
+bool client_word(const char *word, ...)
+{
+	const char *words[8] = {NULL}, *near;
+	struct buf shown;
+	va_list ap;
+	size_t n = 0;
+
+	va_start(ap, word);
+	for (const char *w; n < 7 && (w = va_arg(ap, const char *)) != NULL; n++)
+		words[n] = w;
+	va_end(ap);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	near = text_nearest(word, words);
+	buf_init(&shown, 512);
+	text_escape(&shown, word, strlen(word), 64);
+	fprintf(stderr, "mxwatch: not '%s'", buf_str(&shown));
+	if (near)
+		fprintf(stderr, "; did you mean '%s'?", near);
+	else
+		for (size_t i = 0; i < n; i++)
+			fprintf(stderr, "%s%s",
+				i == 0	    ? " but "
+				: i + 1 < n ? ", "
+					    : " or ",
+				words[i]);
+	fputc('\n', stderr);
+	buf_clear(&shown);
+	return false;
 }
 
 static void add_escaped(struct buf *out, const char *s)

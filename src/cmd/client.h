@@ -38,6 +38,9 @@ int client_get(const struct client_call *c, const char *method, const char *path
     struct client_answer *a);
 void client_clear(struct client_answer *a);
 
+/* Whether word is one of the words; a message when it is none. */
+bool client_word(const char *word, ...) __attribute__((sentinel));
+
 /* A name as part of a path; free it. */
 char *client_path(const char *before, const char *name, const char *behind);
 /* Append "&KEY=VALUE", or "?..." as the first, to a path; nothing when value is NULL. */

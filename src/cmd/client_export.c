@@ -121,6 +121,7 @@ int client_export(const struct client_call *c)
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (strcmp(formats[i].name, c->format ? c->format : "json") == 0)
 			return formats[i].run(c);
+	client_word(c->format, "json", "csv", "html", "prometheus", NULL);
 	return EX_USAGE;
 }
 

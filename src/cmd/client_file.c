@@ -58,7 +58,7 @@ int client_config(const struct client_call *c)
 	char *text;
 	int status = 0;
 
-	if (strcmp(c->argument[0], "show") != 0)
+	if (!client_word(c->argument[0], "show", NULL))
 		return EX_USAGE;
 	char *file = file_of(c);
 	if (file == NULL)
@@ -160,8 +160,14 @@ int client_route(const struct client_call *c)
 	struct error err;
 	size_t n_targets;
 
-	if (strcmp(c->argument[0], "test") != 0 || c->event == NULL || n.severity < 0)
+	if (!client_word(c->argument[0], "test", NULL))
 		return EX_USAGE;
+	if (c->event == NULL || n.severity < 0) {
+		fputs(
+		    "mxwatch: --event and --severity (info, warning or critical) are both wanted\n",
+		    stderr);
+		return EX_USAGE;
+	}
 	if (idn_fold(name, c->argument[1], &err) < 0) {
 		fprintf(stderr, "mxwatch: %s\n", err.text);
 		return EX_DATAERR;

@@ -211,29 +211,13 @@ static void print_row(bool color, const json_t *o)
 	putchar('\n');
 }
 
-/* False with a message when word is none of the list. */
-static bool one_of(const char *option, const char *word, const char *const *list)
-{
-	for (size_t i = 0; word && list[i]; i++)
-		if (strcmp(word, list[i]) == 0)
-			return true;
-	if (word == NULL)
-		return true;
-	fprintf(stderr, "mxwatch: %s is ", option);
-	for (size_t i = 0; list[i]; i++)
-		fprintf(stderr, "%s%s", i == 0 ? "" : list[i + 1] ? ", " : " or ", list[i]);
-	fputc('\n', stderr);
-	return false;
-}
-
 int client_list(const struct client_call *c)
 {
-	static const char *const states[] = {"critical", "warning", "unknown",
-					     "ok",	 "pending", NULL};
 	struct listing l = {c, print_row, 0, 0, 0};
 	struct buf path;
 
-	if (!one_of("--state", c->state, states))
+	if (c->state &&
+	    !client_word(c->state, "critical", "warning", "unknown", "ok", "pending", NULL))
 		return EX_USAGE;
 	begin_path(&path, "/api/v1/domains", "", "");
 	client_query(&path, "q", c->n ? c->argument[0] : NULL);
@@ -245,11 +229,10 @@ int client_list(const struct client_call *c)
 
 int client_incidents(const struct client_call *c)
 {
-	static const char *const states[] = {"open", "closed", "all", NULL};
 	struct listing l = {c, say_incident, 0, 0, 0};
 	struct buf path;
 
-	if (!one_of("--state", c->state, states))
+	if (c->state && !client_word(c->state, "open", "closed", "all", NULL))
 		return EX_USAGE;
 	begin_path(&path, "/api/v1/incidents", "", "");
 	client_query(&path, "state", c->state ? c->state : "open");

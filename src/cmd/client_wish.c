@@ -13,7 +13,7 @@
 #include "clock.h"
 #include "console.h"
 #include "mem.h"
-#include "stamp.h"
+#include "text.h"
 
 #define LOOK_MS	    300 /* between two questions whether a look is over */
 #define LOOK_MAX_MS 600000
@@ -115,18 +115,40 @@ int client_ack(const struct client_call *c)
 			  signed_by(c), print_ack);
 }
 
-static void print_text(const struct client_call *c, const json_t *o)
+/* Errors and warnings of the file as mxwatchd --check prints them: lines with a caret below. */
+static void print_problems(const json_t *o)
 {
-	(void)c;
-	say_key(o, "text");
-	putchar('\n');
+	const char *text = json_string_value(json_object_get(o, "problems"));
+	char *copy = mem_strdup(text ? text : ""), *save = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct buf clean;
+		buf_init(&clean, 4096);
+		text_escape(&clean, line, strlen(line), 1000);
+		fprintf(stderr, "%s\n", buf_str(&clean));
+		buf_clear(&clean);
+	}
+	free(copy);
 }
 
 /* The daemon's verdict is its answer, so --wait is what happens anyway. */
 int client_reload(const struct client_call *c)
 {
-	return client_one(c, "POST", client_path("/api/v1/reload", "", ""),
-			  json_pack("{s:b}", "force", (int)c->force), print_text);
+	json_t *body = json_pack("{s:b}", "force", (int)c->force);
+	struct client_answer a;
+	int status = client_get(c, "POST", "/api/v1/reload", body, &a);
+
+	if (c->json && a.json) {
+		say_json(a.json);
+	} else {
+		if (status == 0) {
+			say_key(a.json, "text");
+			putchar('\n');
+		}
+		print_problems(a.json);
+	}
+	client_clear(&a);
+	return status;
 }
 
 static void print_outcome(const struct client_call *c, const json_t *o)
@@ -213,7 +235,7 @@ int client_queue(const struct client_call *c)
 	if (c->n == 0)
 		return client_one(c, "GET", client_path("/api/v1/queue", "", ""), NULL,
 				  print_queue);
-	if (strcmp(c->argument[0], "retry") != 0)
+	if (!client_word(c->argument[0], "retry", NULL))
 		return EX_USAGE;
 	return client_one(c, "POST",
 			  client_path("/api/v1/queue/", c->n > 1 ? c->argument[1] : "0", "/retry"),
@@ -315,6 +337,8 @@ int client_silence(const struct client_call *c)
 {
 	const char *what = c->argument[0];
 
+	if (!client_word(what, "add", "list", "expire", NULL))
+		return EX_USAGE;
 	if (strcmp(what, "add") == 0)
 		return silence_add(c);
 	if (strcmp(what, "list") == 0 && c->n == 1)

@@ -190,7 +190,13 @@ static int run(const struct verb *v, int argc, char **argv)
 	say_width(isatty(STDOUT_FILENO) ? console_width(stdout) : 0);
 	if (v->paged && !c.json && !no_pager)
 		console_page();
-	result = c.n < v->min || c.n > v->max ? EX_USAGE : v->run(&c);
+	if (c.n < v->min || c.n > v->max) {
+		fprintf(stderr, "mxwatch %s: %s\n", v->name,
+			c.n < v->min ? "something is missing" : "these are too many words");
+		result = EX_USAGE;
+	} else {
+		result = v->run(&c);
+	}
 	if (result == EX_USAGE)
 		usage(stderr, v);
 	return result;

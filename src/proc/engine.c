@@ -79,7 +79,7 @@ static int parent_frame(struct engine *e, const struct frame *f, int fd, struct 
 			struct error *err)
 {
 	struct message_peer peer;
-	const char *why;
+	const char *why, *problems;
 
 	switch (f->type) {
 	case MESSAGE_PEER:
@@ -89,7 +89,7 @@ static int parent_frame(struct engine *e, const struct frame *f, int fd, struct 
 		engine_peer(e, &peer, fd);
 		return 0;
 	case MESSAGE_RELOAD:
-		engine_reload(e, false, arena, &why);
+		engine_reload(e, false, arena, &why, &problems);
 		return 0;
 	case MESSAGE_STOP:
 		stop_softly(e);

@@ -190,7 +190,8 @@ int engine_load(struct engine *e);
 /* Open the state and take up what it knows: 0, or an exit status. */
 int engine_open(struct engine *e);
 /* Read it again; the verdict goes to the parent, and into *why (from arena). */
-bool engine_reload(struct engine *e, bool force, struct arena *arena, const char **why);
+bool engine_reload(struct engine *e, bool force, struct arena *arena, const char **why,
+    const char **problems);
 void engine_want_peers(struct engine *e);
 void engine_peer(struct engine *e, const struct message_peer *peer, int fd);
 /* What a prober says of itself may mean that another resolver is wanted, or that we are blind. */

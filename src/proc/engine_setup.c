@@ -23,19 +23,21 @@
 
 /* -- the configuration --------------------------------------------------------- */
 
-static struct conf *load(const char *file, struct arena *arena, const char **why)
+/* *why: the first error, NULL when there is none; *problems_text: all of them and the warnings as
+ * they are printed, "" when there are none. */
+static struct conf *load(const char *file, struct arena *arena, const char **why,
+			 const char **problems_text)
 {
 	struct yaml_problems problems = {NULL, 0, 0};
 	struct conf *conf = yaml_conf_load(file, &problems);
 	struct buf text;
 
 	*why = NULL;
-	if (problems.n > 0) {
-		buf_init(&text, 1 << 20);
-		yaml_problems_print(&problems, &text);
-		fputs(buf_str(&text), stderr);
-		buf_clear(&text);
-	}
+	buf_init(&text, 1 << 20);
+	yaml_problems_print(&problems, &text);
+	fputs(buf_str(&text), stderr);
+	*problems_text = arena_strdup(arena, buf_str(&text));
+	buf_clear(&text);
 	for (size_t i = 0; conf == NULL && *why == NULL && i < problems.n; i++)
 		if (!problems.item[i].warning)
 			*why = arena_printf(arena, "%s:%zu:%zu: %s", problems.item[i].file,
@@ -49,9 +51,9 @@ static struct conf *load(const char *file, struct arena *arena, const char **why
 int engine_load(struct engine *e)
 {
 	struct arena *arena = arena_new();
-	const char *why;
+	const char *why, *problems;
 
-	e->conf = load(e->file, arena, &why);
+	e->conf = load(e->file, arena, &why, &problems);
 	arena_free(arena);
 	return e->conf ? 0 : PARENT_EXIT_CONFIG;
 }
@@ -281,9 +283,10 @@ static bool refuse(struct engine *e, const char *why)
 	return say_reloaded(e, false, why);
 }
 
-bool engine_reload(struct engine *e, bool force, struct arena *arena, const char **why)
+bool engine_reload(struct engine *e, bool force, struct arena *arena, const char **why,
+		   const char **problems)
 {
-	struct conf *conf = load(e->file, arena, why);
+	struct conf *conf = load(e->file, arena, why, problems);
 	char text[256];
 	size_t dropped;
 	bool differs;

@@ -112,12 +112,13 @@ static void looking(struct wishing *w)
 static void reload(struct wishing *w)
 {
 	json_t *args = w->wish.args ? json_loads(w->wish.args, 0, NULL) : NULL;
-	const char *why;
-	bool ok = engine_reload(w->e, json_is_true(json_object_get(args, "force")), w->arena, &why);
+	const char *why, *problems;
+	bool ok = engine_reload(w->e, json_is_true(json_object_get(args, "force")), w->arena, &why,
+				&problems);
 
 	json_decref(args);
 	w->status = ok ? 200 : 409;
-	w->body = json_pack("{s:b, s:s}", "ok", ok, "text", why);
+	w->body = json_pack("{s:b, s:s, s:s}", "ok", ok, "text", why, "problems", problems);
 }
 
 /* How long the earliest of the schedule has been due. */

@@ -133,6 +133,26 @@ def test_did_you_mean(mxwatch, argv, hint):
     assert said.status == 64 and hint in said.err and said.out == '', said
 
 
+def test_reload_says_all_that_is_wrong(client):
+    """Every error with its line and a caret; what was in force stays so."""
+    with open(client.daemon.file) as f:
+        good = f.read()
+    client.daemon.write(good.replace('domains:', 'domans:').replace('tls: required', 'tls: requird'))
+    said = client('reload', '--wait')
+    assert said.status == 2 and said.err.count('error: ') == 2, said
+    assert 'did you mean "domains"' in said.err and re.search(r'^ +\^$', said.err, re.M), said
+    client.daemon.write(good)
+    assert client('reload', '--wait').out == 'watching 2 domains\n'
+
+
+@pytest.mark.parametrize('argv, hint', [
+    (['silence', 'lst'], "'list'"), (['config', 'shw', 'a.test'], "'show'"),
+    (['export', '--format', 'xml'], 'json, csv, html or prometheus'), (['status', 'a', 'b'], 'too many')])
+def test_wrong_words(client, argv, hint):
+    said = client(*argv)
+    assert said.status == 64 and hint in said.err and said.out == '', said
+
+
 def test_a_daemon_that_is_not_there(mxwatch, tmp_path):
     said = mxwatch('status', '-s', tmp_path / 'none.sock')
     assert said.status == 69 and 'systemctl status mxwatchd' in said.err, said
