@@ -21,6 +21,15 @@
 
 /* -- problems ------------------------------------------------------------------------------ */
 
+/* C0, DEL, and both bytes of C1 in UTF-8: nothing a terminal obeys. */
+static bool is_control(const char *s, size_t i, size_t len)
+{
+	unsigned char before = i > 0 ? (unsigned char)s[i - 1] : 0, c = (unsigned char)s[i];
+	unsigned char next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
+	return c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next <= 0x9f) ||
+	       (before == 0xc2 && c >= 0x80 && c <= 0x9f);
+}
+
 /* The line of the file a problem stands on, bounded and printable; NULL behind the end. */
 static char *source_line(const struct yaml_file *file, size_t line)
 {
@@ -36,7 +45,7 @@ static char *source_line(const struct yaml_file *file, size_t line)
 	struct buf out;
 	buf_init(&out, SOURCE_MAX * 4);
 	for (size_t i = 0; i < len && i < SOURCE_MAX; i++) /* a tab is one column wide here */
-		buf_addch(&out, (unsigned char)p[i] < ' ' ? ' ' : p[i]);
+		buf_addch(&out, is_control(p, i, len) ? ' ' : p[i]);
 	return buf_detach(&out);
 }
 
@@ -70,9 +79,10 @@ static void problem_vadd(struct yaml_problems *p, const struct yaml_file *file, 
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	struct buf safe;
 	buf_init(&safe, 4096);
-	for (const char *s = raw; *s != '\0';
-	     s++) /* values are the admin's own; controls still are not for a terminal */
-		buf_addch(&safe, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+	size_t len =
+	    strlen(raw); /* values are the admin's own; controls still are for no terminal */
+	for (size_t i = 0; i < len; i++)
+		buf_addch(&safe, is_control(raw, i, len) ? '?' : raw[i]);
 	problem_add(p, file, line, column, warning, buf_str(&safe));
 	buf_clear(&safe);
 }
@@ -120,7 +130,9 @@ void yaml_problems_print(const struct yaml_problems *p, struct buf *out)
 		buf_printf(out, "%s:%zu:%zu: %s: %s\n", it->file, it->line, it->column,
 			   it->warning ? "warning" : "error", it->text);
 		if (it->source != NULL)
-			buf_printf(out, "    %s\n    %*s^\n", it->source, (int)it->column - 1, "");
+			buf_printf(out, "    %s\n", it->source);
+		if (it->source != NULL && it->column <= strlen(it->source) + 1)
+			buf_printf(out, "    %*s^\n", (int)it->column - 1, "");
 	}
 	if (p->n == PROBLEMS_MAX)
 		buf_addstr(out, "more problems are not shown\n");

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -205,8 +207,11 @@ static void lint_tlsa_record(struct lint *l)
 	struct obs_tlsa_rr rr;
 	const char *text = buf_str(&l->input);
 
-	if (strlen(text) != l->input.len)
-		reject(l, l->kind->reference, "a NUL byte");
+	if (strlen(text) != l->input.len) {
+		remarks_add(&l->remarks, REMARK_ERROR, 1, strlen(text) + 1, l->kind->reference,
+			    "a NUL byte");
+		l->rejected = true;
+	}
 	l->rejected |= tlsa_record_parse(text, l->arena, &rr, &l->remarks) != 0;
 	l->parsed = json_pack("{s:I, s:I, s:I, s:o}", "usage", (json_int_t)rr.usage, "selector",
 			      (json_int_t)rr.selector, "matching_type", (json_int_t)rr.matching,
@@ -529,11 +534,27 @@ static int read_input(struct lint *l)
 	return failed ? -1 : 0;
 }
 
+/* As far as can be told without reading: it may be a pipe. */
+static int may_be_read(const struct lint *l)
+{
+	struct stat st;
+
+	errno = 0;
+	if (strcmp(l->file, "-") == 0)
+		return 0;
+	if (access(l->file, R_OK) == 0 && stat(l->file, &st) == 0 && !S_ISDIR(st.st_mode))
+		return 0;
+	if (errno == 0)
+		errno = EISDIR;
+	fprintf(stderr, "mxwatch lint: %s: %s\n", l->file, strerror(errno));
+	return -1;
+}
+
 static int lint(struct lint *l)
 {
 	buf_init(&l->input, l->kind->max);
 	buf_init(&l->source, TLS_RPT_REPORT_MAX);
-	if (l->kind->max > 0 && read_input(l) != 0)
+	if ((l->kind->max > 0 ? read_input(l) : may_be_read(l)) != 0)
 		return EX_NOINPUT;
 	if (l->input.truncated)
 		reject(l, l->kind->reference, "the document is larger than %zu bytes",

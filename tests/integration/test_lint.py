@@ -59,3 +59,35 @@ def test_hosts_against_the_policy(mxwatch):
 
 def test_unknown_kind_is_usage(mxwatch):
     assert mxwatch('lint', 'nonsense', '-').status == 64
+
+
+KINDS = {'mta-sts-record': 'v=STSv1; id=1;', 'mta-sts-policy': POLICY,
+         'tls-rpt-record': 'v=TLSRPTv1; rua=mailto:a@example.org', 'tlsa-record': '3 1 1 ' + 'ab' * 32,
+         'tls-rpt-report': '{"organization-name": "x", "policies": []}',
+         'watchlist': 'notify: mailto:a@example.net\ndomains:\n  - example.org\n'}
+ODD = {'bom': lambda b: b'\xef\xbb\xbf' + b, 'crlf': lambda b: b.replace(b'\r', b'').replace(b'\n', b'\r\n') + b'\r\n',
+       'nul': lambda b: b[:5] + b'\0' + b[5:], 'megabyte': lambda b: b + b'x' * 1_000_000, 'empty': lambda b: b'',
+       'newline': lambda b: b'\n', 'not-utf8': lambda b: b + b'\xff\xfe', 'blanks': lambda b: b'  ' + b,
+       'old-mac': lambda b: b.replace(b'\n', b'\r'), 'utf16': lambda b: b.decode().encode('utf-16'),
+       'terminal': lambda b: b + b'\x1b]0;owned\x07\xc2\x9b31m'}
+
+
+@pytest.mark.parametrize('odd', ODD)
+@pytest.mark.parametrize('kind', KINDS)
+def test_odd_bytes_get_a_verdict_with_a_place(mxwatch, tmp_path, kind, odd):
+    file = tmp_path / 'document'
+    file.write_bytes(ODD[odd](KINDS[kind].encode()))
+    result = mxwatch('lint', kind, file, timeout=20)
+    assert result.status in (0, 1, 2) and not result.err, result
+    assert re.search(r'^\S+/document(:\d+:\d+: (error|warning|note): |: valid$)', result.out, re.M), result
+    assert not re.search('[\x00-\x08\x0b-\x1f\x7f-\x9f]', result.out), result
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_what_cannot_be_read_is_no_verdict(mxwatch, tmp_path, kind):
+    assert mxwatch('lint', kind, tmp_path).status == 66
+    assert mxwatch('lint', kind, tmp_path / 'none').status == 66
+
+
+def test_the_place_of_a_nul_byte(mxwatch):
+    assert ':1:6: error: a NUL byte' in mxwatch('lint', 'tlsa-record', '-', stdin='3 1 1\0 ab').out
