@@ -123,8 +123,10 @@ const struct check check_table[] = {
     {
 	.id = "smtp.ehlo",
 	.title = "EHLO",
-	.observed = "The answer to EHLO, or to HELO where EHLO is refused.",
-	.why = "Without EHLO there are no extensions, and so no STARTTLS.",
+	.observed = "The answer to EHLO before and inside TLS, or to HELO where EHLO is refused.",
+	.why =
+	    "Without EHLO there are no extensions, and so no STARTTLS; without an answer inside TLS "
+	    "nobody who uses TLS can deliver.",
 	.fix = "Let the server answer EHLO with a well-formed 250 reply; take a middlebox that "
 	       "rewrites SMTP out of the way.",
 	.reference = "RFC 5321 §4.1.1.1, §4.2.1",
@@ -788,7 +790,8 @@ const struct check check_table[] = {
     {
 	.id = "notify.self_dependency",
 	.title = "notices take another way",
-	.observed = "Whether every receiver is mail to a watched domain, or through a watched host.",
+	.observed =
+	    "Whether every receiver is mail to a watched domain, or through a watched host.",
 	.why = "News that the mail is down cannot arrive by that mail.",
 	.fix = "Add a second receiver: a webhook, or a mailbox elsewhere.",
 	.reference = "mxwatch.yaml(5)",
