@@ -13,14 +13,17 @@ import hmac
 import http.server
 import json
 import os
+import pwd
 import select
 import shutil
 import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
+import types
 import urllib.request
 from datetime import datetime
 from email.utils import formatdate
@@ -28,6 +31,7 @@ from email.utils import formatdate
 import pytest
 
 from lab import netns
+from lab.postfix import Postfix
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('MXWATCH_BUILD', os.path.join(HERE, '..', '..', 'build'))
@@ -399,6 +403,75 @@ def test_one_refused_recipient_is_not_delivered(notifier):
     sent = notifier.send(relay.receiver(to=['a@ops.test', 'b@ops.test']))
     assert sent['outcome'] == 'rejected' and 'b@ops.test' in sent['text'], sent
     assert not relay.mails
+
+
+SASLPASSWD = shutil.which('saslpasswd2')
+
+
+@pytest.fixture
+def postfix(pki):
+    """A real relay: TLS and a login are required, what comes is kept in box/."""
+    where = tempfile.mkdtemp(prefix='mxwatch-relay-')
+    os.chmod(where, 0o755)
+    owner = pwd.getpwnam('postfix')
+    chain = os.path.join(where, 'chain.pem')
+    with open(chain, 'wb') as f:
+        for part in 'key', 'pem':
+            with open(f'{pki}/localhost.{part}', 'rb') as p:
+                f.write(p.read())
+    subprocess.run([SASLPASSWD, '-c', '-p', '-f', f'{where}/sasldb', '-u', 'ops.test', 'watch'], check=True,
+                   input=b'hunter2')
+    os.chown(f'{where}/sasldb', owner.pw_uid, -1)
+    os.makedirs(f'{where}/postfix/sasl')    # where Debian's Postfix looks, beside main.cf
+    with open(f'{where}/postfix/sasl/smtpd.conf', 'w', encoding='ascii') as f:
+        f.write(f'pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n'
+                f'sasldb_path: {where}/sasldb\n')
+    os.mkdir(f'{where}/mail')
+    os.chown(f'{where}/mail', owner.pw_uid, -1)
+    relay = Postfix(f'{where}/postfix', f'virtual_mailbox_domains = ops.test\n'
+                    f'virtual_mailbox_base = {where}/mail\nvirtual_mailbox_maps = static:box/\n'
+                    f'virtual_uid_maps = static:{owner.pw_uid}\nvirtual_gid_maps = static:{owner.pw_gid}\n'
+                    f'virtual_minimum_uid = 1\n',
+                    ['qmgr unix n - n 300 1 qmgr', 'virtual unix - n n - - virtual', 'defer unix - - n - 0 bounce',
+                     'trace unix - - n - 0 bounce'])
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        relay.port = s.getsockname()[1]
+    relay.add('relay.ops.test', '127.0.0.1', types.SimpleNamespace(path=chain), [
+        'smtpd_tls_security_level=encrypt', 'smtpd_tls_auth_only=yes', 'smtpd_sasl_auth_enable=yes',
+        'smtpd_sasl_path=smtpd', 'smtpd_sasl_local_domain=ops.test',
+        'smtpd_relay_restrictions=permit_sasl_authenticated,reject'], relay.port)
+    relay.start()
+    relay.ready()
+    relay.box = f'{where}/mail/box/new'
+    yield relay
+    relay.stop()
+    shutil.rmtree(where)
+
+
+@pytest.mark.skipif(SASLPASSWD is None or not os.path.exists('/usr/lib/postfix/sbin/master'),
+                    reason='postfix or sasl2-bin is not installed')
+def test_a_real_postfix_wants_tls_and_a_login(notifier, pki, postfix, tmp_path):
+    secret = tmp_path / 'password'
+    secret.write_text('hunter2\n')
+    receiver = {'name': 'oncall', 'kind': 'email', 'to': ['a@ops.test'], 'from': 'mxwatch@ops.test',
+                'relay': f'smtp://localhost:{postfix.port}', 'relay_tls': 'required',
+                'ca_file': f'{pki}/ca.pem', 'username': 'watch', 'password_file': str(secret)}
+    sent = notifier.send(receiver)
+    assert sent['outcome'] == 'delivered' and 'queued as' in sent['text'], (sent, postfix.log())
+    waited(lambda: os.path.isdir(postfix.box) and os.listdir(postfix.box), 20)
+    with open(os.path.join(postfix.box, os.listdir(postfix.box)[0]), 'rb') as f:
+        mail = email.message_from_binary_file(f, policy=email.policy.default)
+    assert mail['Subject'] == 'STARTTLS lost: x.test on mx1.x.test' and not mail.defects
+    assert [p.get_content_type() for p in mail.iter_parts()] == ['text/plain', 'text/html']
+    assert 'with ESMTPSA' in mail['Received'] and mail['Return-Path'] == '<mxwatch@ops.test>'
+    secret.write_text('wrong\n')
+    sent = notifier.send(receiver)
+    assert sent['outcome'] != 'delivered' and sent['code'] in (535, 554), sent
+    for key in 'username', 'password_file':
+        del receiver[key]
+    sent = notifier.send({**receiver, 'relay_tls': 'off'})
+    assert sent['outcome'] != 'delivered' and sent['code'] == 530, sent
 
 
 def test_nobody_listens(notifier):

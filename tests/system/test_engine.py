@@ -534,7 +534,7 @@ def test_a_full_disk_is_said_at_once_and_nothing_is_lost(tmp_path, world):
     """The state lies on a small tmpfs that something else fills up."""
     for name in ('a.test', 'b.test'):
         world.domain(name)
-    bench = Bench(tmp_path, world)
+    bench = Bench(tmp_path, world, more='heartbeat: [{url_file: /etc/beat, every: 10s}]')
     os.makedirs(bench.state)
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m,mode=700', 'none', bench.state],
                       stderr=subprocess.DEVNULL, check=False).returncode:
@@ -559,10 +559,14 @@ def test_a_full_disk_is_said_at_once_and_nothing_is_lost(tmp_path, world):
             return bench.notices('state.unwritable')
         wait_for(unwritable, 60, bench.said)
         assert bench.process.poll() is None
+        beats, until = len(bench.beats), time.monotonic() + 12
+        wait_for(lambda: time.monotonic() > until, 20, bench.said)
+        assert len(bench.beats) == beats, 'nobody is told that all is well'
         filler.close()
         os.unlink(f'{bench.state}/filler')
         bench.notice('tls_rpt.changed', 'a.test', seconds=30)
         wait_for(lambda: any(world.domains['b.test'].rua in str(n['after']) for n in bench.notices()), 30, bench.said)
+        wait_for(lambda: len(bench.beats) > beats, 15, bench.said)
         assert len(bench.notices('state.unwritable')) == 1
         assert bench.stop() == 0
         assert bench.rows('PRAGMA integrity_check') == [('ok',)]

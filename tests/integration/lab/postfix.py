@@ -27,8 +27,9 @@ def answers(address, port):
 
 
 class Postfix:
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, settings='', services=()):
+        """settings and services are lines more of main.cf and master.cf."""
+        self.directory, self.settings, self.more = directory, settings, services
         self.services, self.program = [], None
 
     def add(self, name, address, certificate, settings=MODERN_TLS, port=25):
@@ -70,7 +71,7 @@ smtpd_delay_reject = yes
 local_recipient_maps =
 alias_maps =
 alias_database =
-''')
+{self.settings}''')
         with open(os.path.join(where, 'master.cf'), 'w') as f:
             for endpoint, options in self.services:
                 f.write(f'{endpoint} inet n - n - - smtpd\n')
@@ -78,7 +79,7 @@ alias_database =
             for line in ('cleanup unix n - n - 0 cleanup', 'rewrite unix - - n - - trivial-rewrite',
                          'tlsmgr unix - - n 1000? 1 tlsmgr', 'anvil unix - - n - 1 anvil',
                          'proxymap unix - - n - - proxymap', 'bounce unix - - n - 0 bounce',
-                         'postlog unix-dgram n - n - 1 postlogd'):
+                         'postlog unix-dgram n - n - 1 postlogd', *self.more):
                 f.write(line + '\n')
         self.program = Program([LIBEXEC + '/master', '-d', '-c', where], where, name='postfix',
                                env={'MAIL_CONFIG': where, 'config_directory': where})
