@@ -35,7 +35,7 @@ static const char help[] =
     "      --from-file FILE   the domains in this file too, one a line; - is standard input\n"
     "      --format FORMAT    text, json, nagios, prometheus\n"
     "      --json             the same as --format json: one object a line\n"
-    "      --explain          every finding with its reason, advice and RFC section\n"
+    "      --explain          every finding with reason, advice, RFC section, what was seen\n"
     "  -q, --quiet            the verdict alone\n"
     "      --no-color, --no-pager\n"
     "      --only GLOB        only these checks (the grade is left out)\n"

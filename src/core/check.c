@@ -101,8 +101,8 @@ void check_wrap(struct buf *out, const char *s, size_t indent, size_t first, siz
 
 static void explain_row(struct buf *out, const char *label, const char *text)
 {
-	buf_printf(out, "  %-10s", label);
-	check_wrap(out, text, 12, 12, EXPLAIN_WIDTH);
+	buf_printf(out, "  %-13s", label);
+	check_wrap(out, text, 15, 15, EXPLAIN_WIDTH);
 }
 
 void check_explain(const struct check *c, struct buf *out)
@@ -115,5 +115,5 @@ void check_explain(const struct check *c, struct buf *out)
 	if (c->event)
 		explain_row(out, "told as", c->event);
 	if (c->parent)
-		explain_row(out, "explained", c->parent);
+		explain_row(out, "explained by", c->parent);
 }

@@ -16,6 +16,7 @@
 #include "text.h"
 
 #define INDENT	  36 /* where summaries begin: the longest id fits */
+#define DEEP	  8  /* what stands under a row of --explain */
 #define FIRST_MAX 5  /* things to do first */
 #define TEXT_MAX  8192
 #define OWN_AREA  "Ourselves" /* told where it matters, not in its turn */
@@ -332,20 +333,75 @@ static void passed_row(const struct page *p, size_t at)
 	row(p, it->status, name, it->summary);
 }
 
-static void explained_rows(const struct page *p, const struct finding *f)
+/* A value as text, whoever wrote it: escaped, a line feed for a break. */
+static void evidence_text(const json_t *value, struct buf *out)
+{
+	size_t i;
+	const json_t *item;
+	if (json_is_array(value)) {
+		json_array_foreach(value, i, item)
+		{
+			if (i > 0)
+				buf_addstr(out, ", ");
+			evidence_text(item, out);
+		}
+	} else if (json_is_string(value)) {
+		const char *s = json_string_value(value);
+		for (size_t len; *s != '\0'; s += len + (s[len] == '\n')) {
+			len = strcspn(s, "\n");
+			size_t cr = len > 0 && s[len] == '\n' && s[len - 1] == '\r';
+			text_escape(out, s, len - cr, TEXT_MAX);
+			if (s[len] == '\n' && s[len + 1] != '\0')
+				buf_addch(out, '\n');
+		}
+	} else {
+		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+		buf_addstr(out, text);
+		free(text);
+	}
+}
+
+/* "policy: version: STSv1", each line of a value under the first. */
+static void evidence_lines(const struct page *p, const struct finding *f)
+{
+	const char *key;
+	json_t *value;
+	struct buf text;
+	if (f->evidence == NULL)
+		return;
+	buf_init(&text, 4 * TEXT_MAX);
+	json_object_foreach(f->evidence, key, value)
+	{
+		size_t indent = DEEP;
+		buf_reset(&text);
+		buf_printf(&text, "%s: ", key);
+		evidence_text(value, &text);
+		for (char *line = text.data, *next; line != NULL; line = next) {
+			next = strchr(line, '\n');
+			if (next != NULL)
+				*next++ = '\0';
+			buf_printf(p->out, "%*s", (int)indent, "");
+			wrap(p, line, indent, DEEP + 2);
+			indent = DEEP + 2;
+		}
+	}
+	buf_clear(&text);
+}
+
+/* first: of this check; the others need not be told why it matters again. */
+static void explained_rows(const struct page *p, const struct finding *f, bool first)
 {
 	const struct check *c = check_find(f->id);
 	summary_row(p, f, true);
-	if (c != NULL && c->why != NULL && c->why[0] != '\0') {
-		buf_printf(p->out, "%*s", INDENT, "");
-		wrap(p, c->why, INDENT, INDENT);
+	if (first && c != NULL) {
+		buf_printf(p->out, "%*s", DEEP, "");
+		wrap(p, c->why, DEEP, DEEP);
 	}
-	if (f->advice == NULL || f->advice[0] == '\0') {
-		if (f->reference[0] != '\0')
-			buf_printf(p->out, "%*s[%s]\n", INDENT, "", f->reference);
-	} else {
-		advice_lines(p, f->advice, f, INDENT);
-	}
+	if (f->advice[0] != '\0')
+		advice_lines(p, f->advice, f, DEEP);
+	else if (first)
+		buf_printf(p->out, "%*s[%s]\n", DEEP, "", f->reference);
+	evidence_lines(p, f);
 }
 
 static bool tested(const struct finding *f)
@@ -356,18 +412,20 @@ static bool tested(const struct finding *f)
 static void check_rows(const struct page *p, const char *id)
 {
 	const struct findings *f = p->r->findings;
+	bool first = true;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct finding *it = &f->item[i];
 		if (!tested(it) || strcmp(it->id, id) != 0)
 			continue;
 		if (p->style->explain)
-			explained_rows(p, it);
+			explained_rows(p, it, first);
 		else if (it->status == FINDING_PASS)
 			passed_row(p, i);
 		else if (is_said(p, it))
 			row(p, it->status, it->id, "See above.");
 		else if (!is_repeated(f, i))
 			summary_row(p, it, false);
+		first = false;
 	}
 }
 

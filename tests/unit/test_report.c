@@ -141,8 +141,9 @@ static void test_text_says_nothing_twice(void **state)
 	*also = f->findings.item[4];
 	also->subject = MX2;
 	report_text(&f->report, &style, &f->out);
-	assert_non_null(strstr(buf_str(&f->out),
-			       "  SKIP  dane.*                      mx1.example.test: There are no TLSA records.\n"));
+	assert_non_null(strstr(
+	    buf_str(&f->out),
+	    "  SKIP  dane.*                      mx1.example.test: There are no TLSA records.\n"));
 	const char *said =
 	    strstr(buf_str(&f->out), "  WARN  " MX1 " and 1 more: The certificate expires in 3\n"
 				     "        days, on 2026-11-25.\n");
@@ -173,6 +174,21 @@ static void test_text_of_the_unknown(void **state)
 			       "                                    Install unbound.\n"));
 	assert_true(ours < strstr(text, "\nCould not be determined, and why\n"));
 	assert_true(strstr(text, "\nCould not be determined, and why\n") < strstr(text, "\nMX\n"));
+}
+
+/* --explain shows what was seen, safe to print. */
+static void test_explain_shows_the_evidence(void **state)
+{
+	struct fixture *f = *state;
+	const struct report_style style = {.width = 80, .explain = true};
+	f->findings.item[0].evidence =
+	    json_pack("{s:s, s:i, s:[s, s]}", "body", "version: STSv1\r\nmode: \x1b[31menforce\r\n",
+		      "bits", 256, "records", "3 1 1 ab", "2 0 1 cd");
+	report_text(&f->report, &style, &f->out);
+	assert_non_null(strstr(buf_str(&f->out), "        body: version: STSv1\n"
+						 "          mode: \\x1b[31menforce\n"
+						 "        bits: 256\n"
+						 "        records: 3 1 1 ab, 2 0 1 cd\n"));
 }
 
 static void test_quiet_is_the_verdict(void **state)
@@ -310,6 +326,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_text, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_text_says_nothing_twice, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_text_of_the_unknown, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_explain_shows_the_evidence, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_quiet_is_the_verdict, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_color_only_when_asked, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_json_has_the_keys_of_the_contract, set_up,
