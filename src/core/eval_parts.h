@@ -20,6 +20,7 @@
 
 #define DAY_S	     ((int64_t)86400)
 #define DANE_AHEAD_S (14 * DAY_S)
+#define PART_FETCH_MAX_MS 60000 /* RFC 8461 §3.3 */
 
 /* -- one address and port ------------------------------------------------------------------ */
 
@@ -153,6 +154,8 @@ void part_sts_context(struct eval_context *c);
 void part_service_context(struct eval_context *c, struct part_host *h, struct part_service *s);
 void part_dane_context(struct eval_context *c, struct part_host *h);
 
+/* The fetch of a policy failed on our own side. */
+bool part_policy_is_ours(const struct obs_policy *p);
 /* Why the chain is not good, as an enum and half a sentence. */
 enum part_trust part_trust(struct eval_context *c, const struct obs_tls *tls,
 			   const struct obs_vantage *vantage, const char **why);
@@ -248,6 +251,8 @@ void eval_cert(struct eval_context *c, struct part_host *h, struct part_service 
 void eval_cert_pool(struct eval_context *c, struct part_host *h);
 void eval_dane(struct eval_context *c, struct part_host *h);
 void eval_mta_sts(struct eval_context *c);
+void eval_mta_sts_host(struct eval_context *c);	     /* TLS and the fetch */
+void eval_mta_sts_addresses(struct eval_context *c); /* certificate's end, all addresses */
 void eval_mta_sts_history(struct eval_context *c);
 void eval_tls_rpt(struct eval_context *c);
 void eval_delivery(struct eval_context *c, struct part_host *h);
