@@ -17,6 +17,7 @@ from engine_bench import Bench, RealNotifier, wait_for, World
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'integration'))
 from lab.loop import Loop  # noqa: E402
 from lab.smtp import MailSink  # noqa: E402
+from test_notifier import listening  # noqa: E402
 
 DOWN = {'stage': 'connect', 'class': 'refused', 'text': 'connection refused', 'code': 111}
 
@@ -110,6 +111,53 @@ def test_the_status_says_when_all_alerts_need_what_is_watched(tmp_path):
     assert bench.reload()['ok'], bench.reloaded
     assert 'self_dependency' not in bench.wish('status')
     assert bench.stop() == 0
+
+
+def test_a_sample_brings_back_what_each_far_side_says(tmp_path):
+    """The real path: engine, notifier, and a far side of each kind that takes it, then does not."""
+    loop, script, key = Loop(), tmp_path / 'tell', tmp_path / 'key'
+    key.write_text('R0UT1NG\n')
+    script.write_text('#!/bin/sh\nread -r event\ncase $event in *test.alert*) echo heard;; esac\n'
+                      f'[ ! -e {tmp_path}/broken ] || {{ echo no paper; exit 1; }}\n')
+    script.chmod(0o755)
+    sink = MailSink(loop, 'relay.test', '127.0.0.1', None, free_port())
+    sink.tls = False
+    sink.up()
+    with listening() as web:
+        base = f'http://127.0.0.1:{web.server_address[1]}'
+        receivers = f'''\
+  post: {{email: {{to: [a@ops.test], from: m@ops.test, tls: "off", relay: "smtp://127.0.0.1:{sink.port}"}}}}
+  chat: {{webhook: {{url: "{base}/chat", format: slack}}}}
+  page: {{pagerduty: {{routing_key_file: {key}, url: "{base}/v2/enqueue"}}}}
+  prom: {{alertmanager: {{urls: ["{base}"]}}}}
+  own: {{exec: {{command: [{script}]}}}}'''
+        bench = Bench(tmp_path, world_of('a.test'), receivers=receivers, notifier=RealNotifier).start()
+        try:
+            bench.look()
+
+            def said(receiver):
+                answer = bench.web.wish('test-alert', subject=receiver)
+                return answer['status'], answer['body'].get('code', 0), answer['body']['text']
+
+            web.answer = (202, {}, b'taken with thanks')
+            assert said('post')[:2] == (200, 250)
+            for name in 'chat', 'page', 'prom':
+                assert said(name) == (200, 202, 'taken with thanks'), name
+            assert said('own') == (200, 0, 'heard')
+            web.answer = (400, {}, b'no such channel')
+            sink.be('refuse')
+            (tmp_path / 'broken').touch()
+            status, code, text = said('post')
+            assert (status, code) == (502, 550) and 'a@ops.test' in text, text
+            for name in 'chat', 'page', 'prom':
+                assert said(name) == (502, 400, 'no such channel'), name
+            status, code, text = said('own')
+            assert (status, code) == (502, 1) and text.endswith('no paper'), text
+            assert {p for p, _, _ in web.got} == {'/chat', '/v2/enqueue', '/api/v2/alerts'}
+            assert bench.stop() == 0
+        finally:
+            sink.down()
+            loop.stop()
 
 
 # -- alarm systems ---------------------------------------------------------------------------------
