@@ -278,6 +278,12 @@ struct view_change *store_view_changes(struct store *s, int64_t before, int64_t 
 		       arena, n);
 }
 
+int64_t store_view_changes_ever(struct store *s)
+{
+	return sql_number(
+	    s->db, "SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)");
+}
+
 struct view_change *store_view_changes_of(struct store *s, int kind, const char *name,
 					  int64_t before, size_t max, struct arena *arena,
 					  size_t *n)

@@ -48,6 +48,8 @@ struct view_incident *store_view_incident(struct store *s, const char *uid, stru
 /* Changes with a smaller id than before (0 = from the newest) and not older than since. */
 struct view_change *store_view_changes(struct store *s, int64_t before, int64_t since, size_t max,
     struct arena *arena, size_t *n);
+/* How many there have been since the state began. */
+int64_t store_view_changes_ever(struct store *s);
 /* Of one subject. */
 struct view_change *store_view_changes_of(struct store *s, int kind, const char *name,
     int64_t before, size_t max, struct arena *arena, size_t *n);

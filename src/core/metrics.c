@@ -107,6 +107,12 @@ static void engine(const struct metrics *m, const struct exposition *e)
 		       g->state_writable);
 }
 
+static void changed(const struct metrics *m, const struct exposition *e)
+{
+	metrics_single(e, "mxwatch_changes_total", "counter",
+		       "Changes of domains and hosts since the state began.", m->changes);
+}
+
 static void muted(const struct metrics *m, const struct exposition *e)
 {
 	metrics_single(e, "mxwatch_silences", "gauge", "Silences in force.", m->silences);
@@ -140,6 +146,7 @@ static void daemon_itself(const struct metrics *m, const struct exposition *e)
 	metrics_single(e, "mxwatch_config_last_reload_success_timestamp_seconds", "gauge",
 		       "When the configuration in force was read.", m->loaded);
 	totals(m, e);
+	changed(m, e);
 	muted(m, e);
 	outbox(m, e);
 	engine(m, e);

@@ -41,7 +41,7 @@ struct metrics {
 	int64_t now, started, loaded; /* loaded: when the configuration was read last */
 	const struct conf *conf;
 	const struct view_mark *marks; /* beside conf->domains */
-	int64_t hosts, incidents[4], outbox[4], outbox_oldest, silences;
+	int64_t hosts, incidents[4], outbox[4], outbox_oldest, silences, changes;
 	const struct metrics_window *windows;
 	size_t n_windows;
 	struct metrics_engine engine;

@@ -123,6 +123,7 @@ void web_metrics(struct exchange *x)
 	store_view_begin(x->w->store);
 	store_view_open_by_severity(x->w->store, m.incidents);
 	store_view_outbox(x->w->store, m.outbox, &m.outbox_oldest);
+	m.changes = store_view_changes_ever(x->w->store);
 	store_view_end(x->w->store);
 	if (m.detail != CONF_METRICS_SUMMARY)
 		add_details(x, &m);
