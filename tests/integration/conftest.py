@@ -30,6 +30,9 @@ defaults: {{timeout: {{connect: 2s, smtp: 3s, policy: 3s, total: 15s}}}}
 domains: [placeholder.test]
 '''
 
+# The watchlist that expects more of sts-expected.test than it has.
+EXPECT = SHORT.replace('[placeholder.test]', '[{{name: sts-expected.test, expect: {{mta_sts_mode: enforce}}}}]')
+
 
 def pytest_configure(config):
     netns.enter()
@@ -106,11 +109,12 @@ def mxwatch(build):
 @pytest.fixture(scope='session')
 def check(lab, mxwatch, tmp_path_factory):
     """check('good.test', ...) runs `mxwatch check --json` against the lab."""
-    short = tmp_path_factory.mktemp('check') / 'short.yaml'
-    short.write_text(SHORT.format(resolver=lab.resolver, ca=lab.ca_file))
+    files = tmp_path_factory.mktemp('check')
+    for name, text in ('SHORT', SHORT), ('EXPECT', EXPECT):
+        (files / name).write_text(text.format(resolver=lab.resolver, ca=lab.ca_file))
 
     def run(*argv, resolver=lab.resolver, **more):
-        argv = [str(short) if a == 'SHORT' else a for a in argv]
+        argv = [str(files / a) if a in ('SHORT', 'EXPECT') else a for a in argv]
         return mxwatch('check', '--json', '--resolver', resolver, '--ca-file', lab.ca_file,
                        '--allow-private', *argv, **more)
     return run

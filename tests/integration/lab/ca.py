@@ -123,6 +123,7 @@ class Authority:
         disorder    leaf, root, intermediate
         wrong-name  for another host      cn-only        the name in the CN, no SAN
         wildcard    *.parent of the first name
+        rsa-expired rsa, and expired since yesterday
         sha1        signed with SHA-1     rsa1024        a key of 1024 bits
         """
         key, digest, life, age = None, None, 80, 10
@@ -130,6 +131,8 @@ class Authority:
         issuer, issuer_key, behind = self.mid, self.mid_key, [self.mid]
         if kind == 'rsa':
             key = self.rsa_key(2048)
+        elif kind == 'rsa-expired':
+            key, life, age = self.rsa_key(2048), -1, 91
         elif kind == 'direct':
             issuer, issuer_key, behind = self.root, self.root_key, []
         elif kind == 'renewed':

@@ -245,6 +245,41 @@ def bogus_host(world, name):
     world.domain(name, mx=['mx1.bogus.test'], policy=None)
 
 
+@row('nsec3.test', 'a zone that denies with NSEC3', expect='''
+    mx.dnssec @ pass
+    dane.denial ~ pass
+    mta_sts.dnssec @ pass''')
+def nsec3(world, name):
+    world.dns.add_zone(name, 'nsec3')
+    world.domain(name, mx=1)
+
+
+@row('sig-ends.test', 'signatures that end in two days', expect='dnssec.rrsig_expiry @ warn')
+def sig_ends(world, name):
+    world.dns.add_zone(name, 'soon')
+    world.domain(name, mx=1, policy=None)
+
+
+@row('sig-ends-today.test', 'signatures that end in twelve hours', expect='dnssec.rrsig_expiry @ fail')
+def sig_ends_today(world, name):
+    world.dns.add_zone(name, 'today')
+    world.domain(name, mx=1, policy=None)
+
+
+def caa_row(name, odd, expect, *records):
+    def build(world, domain):
+        world.domain(domain, mx=1, policy=None)
+        world.dns.set('mx1.' + domain, 'CAA', records)
+    ROWS.append(Row(name, odd, build, expect))
+
+
+caa_row('caa-other.test', 'CAA names another issuer', 'caa.issuer ~ warn', '0 issue "letsencrypt.org"')
+caa_row('caa-nobody.test', 'CAA names nobody', 'caa.issuer ~ warn', '0 issue ";"')
+caa_row('caa-right.test', 'CAA names the issuer', 'caa.issuer ~ pass', '0 issue "mxwatch-lab.test"')
+caa_row('caa-riddle.test', 'CAA names an issuer nobody knows', 'caa.issuer ~ unknown',
+        '0 issue "riddle.test"')
+
+
 @row('lame.test', 'name servers that do not answer: could not be determined', expect='''
     mx.present @ unknown
     may * * unknown''', args=['--timeout', '20s'])
@@ -402,6 +437,28 @@ dh_row(1024, 'tls.key_exchange ~* warn')
 dh_row(2048, 'tls.key_exchange ~* info')
 
 
+@row('pool-mixed.test', 'two addresses with certificates of two issuers', expect='tls.cert.pool ~ info')
+def pool_mixed(world, name):
+    host = world.domain(name, mx=1, policy=None, addresses=2).hosts[0]
+    host.peers[1].configure(certificate=world.ca.issue('direct', [host.name]))
+
+
+@row('pool-bad.test', 'one of two addresses serves an expired certificate', grade='C', expect='''
+    tls.cert.pool ~ warn
+    tls.cert.validity ~* fail
+    may tls.cert.expiry ~* *''')
+def pool_bad(world, name):
+    host = world.domain(name, mx=1, policy=None, addresses=2).hosts[0]
+    host.peers[1].configure(certificate=world.ca.issue('expired', [host.name]))
+
+
+@row('two-keys.test', 'RSA and ECDSA, the RSA one expired', expect='tls.cert.pool ~ warn')
+def two_keys(world, name):
+    host = world.domain(name, mx=1, policy=None).hosts[0]
+    host.configure(certificate=[world.ca.issue('good', [host.name]),
+                                world.ca.issue('rsa-expired', [host.name])])
+
+
 def staple_row(name, odd, expect, status, grade=None):
     def build(world, domain):
         host = world.domain(domain, mx=1, policy=None).hosts[0]
@@ -476,6 +533,103 @@ dane_row('dane-pkix.test', 'only PKIX usages, which SMTP cannot use',
          lambda c, ca: [c.tlsa(1)], 'dane.tlsa ~ warn')
 
 
+dane_row('dane-ee-expired.test', 'expired, but DANE-EE matches (RFC 7672 section 3.1.1)',
+         lambda c, ca: [c.tlsa()], '''
+    dane.match * pass
+    tls.cert.validity ~* info
+    may tls.cert.expiry ~* *''', certificate='expired')
+dane_row('dane-ee-name.test', "another host's certificate, but DANE-EE matches", lambda c, ca: [c.tlsa()], '''
+    dane.match * pass
+    tls.cert.name ~* info''', certificate='wrong-name')
+dane_row('dane-ta-name.test', "another host's certificate: DANE-TA looks at the name",
+         lambda c, ca: [c.tlsa(2, 0, 1, ca.mid)], '''
+    dane.match * fail/critical
+    tls.cert.name ~* warn
+    delivery.sender_view ~ fail/critical''', certificate='wrong-name')
+dane_row('dane-ta-expired.test', 'expired: DANE-TA looks at the dates', lambda c, ca: [c.tlsa(2, 0, 1, ca.mid)], '''
+    dane.match * fail/critical
+    tls.cert.validity ~* fail
+    may tls.cert.expiry ~* *
+    delivery.sender_view ~ fail/critical''', certificate='expired')
+dane_row('dane-ta-root.test', 'DANE-TA of a root that is not in the handshake (RFC 7672 section 3.1.2)',
+         lambda c, ca: [c.tlsa(2, 0, 1, ca.root)], '''
+    dane.match * fail/critical
+    delivery.sender_view ~ fail/critical''')
+dane_row('dane-ta-full.test', 'the same root whole in the record: the handshake must have it all the same',
+         lambda c, ca: [c.tlsa(2, 0, 0, ca.root), c.tlsa(2, 1, 0, ca.root)], '''
+    dane.match * fail/critical
+    delivery.sender_view ~ fail/critical''')
+dane_row('dane-ta-shown.test', 'DANE-TA of a root that the handshake has', lambda c, ca: [c.tlsa(2, 0, 1, ca.root)],
+         'dane.match * pass', certificate='disorder')
+dane_row('dane-ee-full.test', 'the whole certificate in the record (3 0 0)', lambda c, ca: [c.tlsa(3, 0, 0)], '''
+    dane.match * pass
+    dane.rollover ~ info''')
+dane_row('dane-agility.test', 'SHA-512 counts alone where it is published beside SHA-256 (RFC 7671 section 9)',
+         lambda c, ca: [c.tlsa(), '3 1 2 ' + '00' * 64], '''
+    dane.match * fail/critical
+    delivery.sender_view ~ fail/critical''')
+dane_row('dane-soon.test', 'DANE-TA with a certificate that ends in 5 days', lambda c, ca: [c.tlsa(2, 0, 1, ca.mid)], '''
+    dane.match * pass
+    dane.future ~ warn
+    tls.cert.expiry ~* warn/critical''', certificate='expiring')
+dane_row('dane-lengths.test', 'digests of a wrong length beside a good record',
+         lambda c, ca: [c.tlsa(), '3 1 1 ' + 'ab' * 31, '3 1 2 ' + 'ab' * 32, '3 0 1 ab'], 'dane.match * pass')
+
+
+def dane_ttl_row(name, odd, ttl, expect):
+    def build(world, domain):
+        host = world.domain(domain, mx=1, policy=None).hosts[0]
+        world.dns.set('_25._tcp.' + host.name, 'TLSA', [host.peers[0].certificate.tlsa()], ttl=ttl)
+    ROWS.append(Row(name, odd, build, expect))
+
+
+dane_ttl_row('dane-ttl.test', 'TLSA records that live for twelve hours', 43200, 'dane.ttl ~ info')
+dane_ttl_row('dane-ttl-long.test', 'TLSA records that live for a week', 604800, 'dane.ttl ~ warn')
+
+
+@row('dane-mixed.test', 'DANE for one of two MX hosts', expect='''
+    dane.covers_all_mx mx2.dane-mixed.test warn
+    dane.match * pass''')
+def dane_mixed(world, name):
+    host = world.domain(name, mx=2, policy=None).hosts[0]
+    world.dns.set('_25._tcp.' + host.name, 'TLSA', [host.peers[0].certificate.tlsa()])
+
+
+def dane_alias(name, odd, expect, security, rest=()):
+    """The MX is an alias of a host in another zone; TLSA at the target (RFC 7672 section 2.2.2)."""
+    def build(world, domain):
+        target = 'host.zone-' + domain
+        world.dns.add_zone('zone-' + domain, security)
+        issued = world.ca.issue('good', [target, 'mx1.' + domain])
+        world.host(target, certificate=issued)
+        world.dns.set('mx1.' + domain, 'CNAME', [target + '.'])
+        world.dns.set('_25._tcp.' + target, 'TLSA', [issued.tlsa()])
+        world.domain(domain, mx=['mx1.' + domain], policy=None)
+    ROWS.append(Row(name, odd, build, expect))
+
+
+dane_alias('alias-secure.test', 'an alias into a signed zone: TLSA at its target', '''
+    mx.resolves ~ warn
+    mx.address_dnssec ~ pass
+    dane.tlsa ~ pass
+    dane.match * pass''', 'secure')
+dane_alias('alias-insecure.test', 'an alias into an unsigned zone: insecure, not bogus', '''
+    mx.resolves ~ warn
+    mx.dnssec @ pass
+    mx.address_dnssec ~ info''', 'insecure')
+dane_alias('alias-bogus.test', 'an alias into a bogus zone', '''
+    mx.dnssec @ pass
+    mx.address_dnssec ~ fail
+    may dane.* ~ fail
+    may * ~* unknown''', 'bogus')
+dane_alias('alias-lame.test', 'an alias into a zone nobody serves: could not be determined', '''
+    mx.dnssec @ pass
+    mx.address_dnssec ~ unknown
+    mx.resolves ~ unknown
+    may * ~* unknown
+    may * @ unknown''', 'lame')
+
+
 @row('dane-insecure.test', 'TLSA records in an unsigned zone', expect='''
     mx.dnssec @ warn
     dane.dnssec ~ warn''')
@@ -497,10 +651,10 @@ def dane_denial(world, name):
 
 # -- MTA-STS ----------------------------------------------------------------------------------------
 
-def sts_row(name, odd, expect, record=None, body=None, grade=None, args=(), **site):
+def sts_row(name, odd, expect, record=None, body=None, grade=None, args=(), mx_certificate='good', **site):
     """One healthy MX; the record or the policy host is odd."""
     def build(world, domain):
-        made = world.domain(domain, mx=1)
+        made = world.domain(domain, mx=1, certificate=mx_certificate)
         if record is not None:
             world.dns.set('_mta-sts.' + domain, 'TXT',
                           [txt(r) for r in ([record] if isinstance(record, str) else record)])
@@ -572,6 +726,60 @@ sts_row('sts-wild.test', 'the MX matches a wildcard', 'mta_sts.mx_match @ pass',
         body=lambda d: http.policy(mx=['*.' + d]))
 sts_row('sts-extra.test', 'a pattern that matches no MX', 'mta_sts.mx_match @ info',
         body=lambda d: http.policy(mx=['mx1.' + d, 'old.' + d]))
+
+
+sts_row('sts-testing-bad.test', 'mode testing with a self-signed MX', '''
+    mta_sts.policy.mode @ warn
+    mta_sts.mx_tls @ warn
+    tls.cert.trusted ~* warn''', mx_certificate='self-signed',
+        body=lines('version: STSv1', 'mode: testing', 'mx: @', 'max_age: 604800'))
+
+
+@row('sts-expected.test', 'mode testing where the watchlist expects enforce', args=('-c', 'EXPECT'),
+     expect='mta_sts.policy.mode @ fail')
+def sts_expected(world, name):
+    world.domain(name, mx=1, policy='testing')
+
+
+@row('sts-recordless.test', 'a policy host, but no record', expect='mta_sts.record @ warn')
+def sts_recordless(world, name):
+    world.domain(name, mx=1)
+    world.dns.set('_mta-sts.' + name, 'TXT', [])
+
+
+@row('sts-dangling.test', 'delegated to a provider who has no record any more', expect='''
+    mta_sts.delegation @ fail
+    may mta_sts.record @ *''')
+def sts_dangling(world, name):
+    world.domain(name, mx=1)
+    world.dns.set('_mta-sts.' + name, 'TXT', [])
+    world.dns.set('_mta-sts.' + name, 'CNAME', ['gone.sts-provider.test.'])
+
+
+@row('sts-dangling-host.test', 'the policy host is an alias of nothing', expect='''
+    mta_sts.delegation @ fail
+    mta_sts.policy.fetch @ fail''')
+def sts_dangling_host(world, name):
+    made = world.domain(name, mx=1)
+    world.dns.set(made.policy_host, 'A', [])
+    world.dns.set(made.policy_host, 'CNAME', ['gone.sts-provider.test.'])
+
+
+def second_policy_host(name, odd, expect, **more):
+    """Two addresses of the policy host that do not agree."""
+    def build(world, domain):
+        made = world.domain(domain, mx=1)
+        other = world.odd_policy_host(made, 'document', **more)
+        other.body = http.policy(mx=['mx1.' + domain], max_age=more and 604800 or 700000)
+        world.dns.set(made.policy_host, 'A', [http.NGINX, other.address])
+    ROWS.append(Row(name, odd, build, expect))
+
+
+second_policy_host('sts-two-bodies.test', 'two addresses of the policy host, two policies',
+                   'mta_sts.host_consistency @ warn')
+second_policy_host('sts-two-chains.test', 'two addresses of the policy host, one with an expired certificate', '''
+    mta_sts.host_consistency @ warn
+    may mta_sts.policy.tls @ fail''', certificate='expired')
 
 
 @row('sts-nohost.test', 'a record, but no policy host', expect='''
@@ -649,3 +857,113 @@ rpt_row('rpt-https.test', 'reports over HTTPS', 'tls_rpt.record @ pass',
         'v=TLSRPTv1; rua=https://hooks.ops.test/report')
 rpt_row('rpt-nowhere.test', 'reports to a domain that takes no mail', 'tls_rpt.destination @ warn',
         'v=TLSRPTv1; rua=mailto:a@nowhere.test')
+
+rpt_row('rpt-self.test', 'reports about mail that does not arrive, by that mail', 'tls_rpt.self @ info',
+        'v=TLSRPTv1; rua=mailto:tlsrpt@rpt-self.test')
+
+
+# -- submission -------------------------------------------------------------------------------------
+
+def submission_row(name, odd, expect, ports=(465, 587), submissions=None, submission=None, **manners):
+    """SRV data in which @ stands for the submission host; None: no record."""
+    def build(world, domain):
+        world.domain(domain, mx=1, policy=None)
+        host = 'smtp.' + domain
+        if ports is not None:
+            world.host(host, ports=ports, **manners)
+        for service, data in ('_submissions', submissions), ('_submission', submission):
+            if data:
+                world.dns.set(f'{service}._tcp.{domain}', 'SRV', [data.replace('@', host + '.')])
+    ROWS.append(Row(name, odd, build, expect))
+
+
+submission_row('submission.test', '465 and 587 by SRV', '''
+    submission.discovery @ pass
+    submission.connect @ pass
+    tls.starttls smtp.submission.test*:587 pass
+    tls.starttls smtp.submission.test*:465 skip
+    tls.cert.name smtp.submission.test*:465 pass
+    smtp.auth_cleartext smtp.submission.test*:587 pass''',
+               submissions='0 1 465 @', submission='0 1 587 @')
+submission_row('submission-fallback.test', 'no SRV, but smtp.<domain>', '''
+    submission.discovery @ pass
+    submission.connect @ pass''')
+submission_row('submission-one.test', '587 does not answer', 'submission.connect @ info', ports=(465,),
+               submissions='0 1 465 @', submission='0 1 587 @')
+submission_row('submission-dead.test', 'neither port answers', 'submission.connect @ warn', ports=(2525,),
+               submissions='0 1 465 @', submission='0 1 587 @')
+submission_row('submission-never.test', 'explicitly none', 'submission.discovery @ info', ports=None,
+               submissions='0 0 0 .', submission='0 0 0 .')
+submission_row('submission-gone.test', 'an SRV target without an address', '''
+    submission.discovery @ fail
+    may submission.connect @ *''', ports=None, submissions='0 1 465 @')
+submission_row('submission-auth.test', 'AUTH before TLS on 587', 'smtp.auth_cleartext * fail',
+               submissions='0 1 465 @', submission='0 1 587 @',
+               extensions=['AUTH PLAIN LOGIN', 'SIZE 1000'])
+submission_row('submission-anonymous.test', 'suites without a certificate where passwords go',
+               'tls.cipher * fail', submissions='0 1 465 @', submission='0 1 587 @',
+               ciphers='ALL:aNULL:!eNULL:@SECLEVEL=0')
+
+
+@row('submission-alias.test', 'an SRV target that is an alias', expect='''
+    submission.discovery @ fail
+    may submission.connect @ *''')
+def submission_alias(world, name):
+    world.domain(name, mx=1, policy=None)
+    world.dns.set('_submissions._tcp.' + name, 'SRV', [f'0 1 465 alias.{name}.'])
+    world.dns.set('alias.' + name, 'CNAME', [f'mx1.{name}.'])
+
+# -- what some of the rows prove besides -------------------------------------------------------------
+
+def beside(name, subject, status, ids):
+    """The row shows these too: ids of checks with one subject and status."""
+    next(r for r in ROWS if r.name == name).expect.extend(
+        Expectation(f'{i} {subject} {status}', name) for i in ids.split())
+
+
+beside('null.test', '@', 'skip', '''
+    caa.issuer dane.denial dane.tlsa delivery.sender_view mta_sts.cert_expiry mta_sts.dnssec
+    mta_sts.host_consistency mta_sts.mx_tls mta_sts.policy.content_type mta_sts.policy.max_age
+    mta_sts.policy.mode mta_sts.policy.syntax mta_sts.record mx.address_dnssec mx.dnssec
+    mx.ipv6 mx.redundancy mx.resolves smtp.auth_cleartext smtp.banner_name smtp.connect
+    smtp.ehlo smtp.open_relay smtp.ptr smtp.starttls_repeat tls.cert.expiry tls.cert.key
+    tls.cert.name tls.cert.pool tls.cert.signature tls.cert.trusted tls.cert.validity
+    tls.cipher tls.compression tls.key_exchange tls.renegotiation tls.sni_fallback
+    tls.starttls_injection tls.version tls_rpt.destination tls_rpt.dnssec tls_rpt.record
+    tls_rpt.self''')
+beside('good.test', '~', 'pass', '''
+    dane.covers_all_mx delivery.sender_view tls.cert.pool''')
+beside('good.test', '~', 'skip', '''
+    dane.dnssec dane.future dane.match dane.rollover dane.ttl''')
+beside('good.test', '~', 'info', 'dane.tlsa')
+beside('good.test', '@', 'pass', '''
+    dnssec.rrsig_expiry mta_sts.host_consistency mx.ipv6 tls_rpt.destination tls_rpt.dnssec
+    tls_rpt.self''')
+beside('good.test', '@', 'skip', '''
+    mta_sts.cache_hazard mta_sts.delegation mta_sts.id_body mta_sts.withdrawal
+    submission.connect''')
+beside('good.test', '~*', 'pass', '''
+    smtp.open_relay smtp.starttls_repeat tls.cipher tls.compression tls.renegotiation
+    tls.sni_fallback tls.starttls_injection''')
+beside('good.test', '~*', 'skip', 'tls.cert.renewal')
+beside('lame.test', '@', 'unknown', '''
+    dane.covers_all_mx dane.denial dane.dnssec dane.future dane.match dane.rollover dane.tlsa
+    dane.ttl dnssec.rrsig_expiry mta_sts.cert_expiry mta_sts.delegation mta_sts.dnssec
+    mta_sts.host_consistency mta_sts.mx_match mta_sts.mx_tls mta_sts.policy.content_type
+    mta_sts.policy.fetch mta_sts.policy.max_age mta_sts.policy.mode mta_sts.policy.syntax
+    mta_sts.policy.tls mta_sts.record mx.dnssec mx.ipv6 mx.redundancy smtp.ptr
+    submission.connect submission.discovery tls.cert.pool tls_rpt.destination tls_rpt.dnssec
+    tls_rpt.record tls_rpt.self''')
+beside('bogus-host.test', 'mx1.bogus.test', 'fail', 'dane.dnssec')
+beside('dane-mixed.test', '~', 'pass', '''
+    dane.future dane.ttl''')
+beside('dane.test', '~', 'pass', 'dane.rollover')
+beside('busy.test', '~', 'unknown', 'delivery.sender_view')
+beside('busy.test', '~*', 'unknown', '''
+    smtp.auth_cleartext smtp.banner_name smtp.ehlo smtp.starttls_repeat tls.cert.expiry
+    tls.cert.key tls.cert.trusted tls.key_exchange tls.sni_fallback tls.starttls_injection
+    tls.version''')
+beside('bogus.test', '@', 'skip', 'dnssec.rrsig_expiry')
+beside('sts-cname.test', '@', 'pass', 'mta_sts.delegation')
+beside('nxdomain.test', '@', 'skip', 'submission.discovery')
+beside('dane-insecure.test', '@', 'info', 'tls_rpt.dnssec')

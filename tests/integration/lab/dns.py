@@ -265,6 +265,7 @@ class Dns:
     local-zone: "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa." transparent
     local-zone: "d.f.ip6.arpa." transparent
     cache-max-negative-ttl: 1
+    cache-max-ttl: 1000000
     val-bogus-ttl: 1
     infra-host-ttl: 1
     infra-keep-probing: yes

@@ -121,12 +121,13 @@ class OddPolicyHost:
     """A policy host on an address of its own.
 
     mood: 'hang' (takes the request, never answers), 'stall' (headers, then nothing), 'headers'
-    (headers without end), 'garbage', 'plain' (no TLS), 'endless' (a body without end).
+    (headers without end), 'garbage', 'plain' (no TLS), 'endless' (a body without end), 'document'
+    (serves `body`).
     """
 
     def __init__(self, loop, address, certificate, mood):
         self.address, self.mood, self.certificate = address, mood, certificate
-        self.connections = 0
+        self.connections, self.body = 0, ''
         self.listener = Listener(loop, self._serve, address, 443)
 
     def up(self):
@@ -152,6 +153,10 @@ class OddPolicyHost:
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n')
         if self.mood == 'headers':
             return await flood(writer, (b'X-More: ' + b'h' * 1000 + b'\r\n') * 10)
+        if self.mood == 'document':
+            writer.write(f'Content-Length: {len(self.body)}\r\n\r\n{self.body}'.encode())
+            await writer.drain()
+            return
         writer.write(b'\r\nversion: STSv1\r\n')
         await writer.drain()
         if self.mood == 'stall':
