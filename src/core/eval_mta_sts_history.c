@@ -10,16 +10,30 @@
 #include "name.h"
 
 #define MAX_AGE_LIMIT 31557600
+#define SIGHTING_S    3600 /* how exactly the state keeps a last sighting */
 
 struct held { /* a policy some sender may still hold */
 	const struct eval_policy_seen *seen;
 	struct mta_sts_policy policy;
-	int64_t until;
+	int64_t fetched, until; /* at the latest */
 };
 
 static bool has_history(const struct eval_context *c)
 {
 	return c->in->history && c->in->history->available;
+}
+
+/* Until when a sender may have fetched policy i of those seen (the newest first): the next one
+ * was there, or we would have seen it again. */
+static int64_t last_fetch(const struct eval_context *c, size_t i)
+{
+	const struct eval_policy_seen *seen = c->in->history->policies;
+	int64_t end = i > 0 ? seen[i - 1].first : c->now;
+	int64_t again = seen[i].last + SIGHTING_S + c->settings->interval_s;
+
+	if (end > again)
+		end = again;
+	return end > seen[i].last ? end : seen[i].last;
 }
 
 static struct held *held_policies(struct eval_context *c, size_t *n)
@@ -38,7 +52,8 @@ static struct held *held_policies(struct eval_context *c, size_t *n)
 			continue;
 		int64_t age =
 		    h->policy.max_age_s < MAX_AGE_LIMIT ? h->policy.max_age_s : MAX_AGE_LIMIT;
-		h->until = h->seen->last + age;
+		h->fetched = last_fetch(c, i);
+		h->until = h->fetched + age;
 		if (h->until > c->now)
 			(*n)++;
 	}
@@ -143,37 +158,50 @@ static void id_body_check(struct eval_context *c)
 /* -- mta_sts.cache_hazard
  * -------------------------------------------------------------------------------- */
 
+/* The MX hosts that a policy does not cover, as evidence wants them. */
+static const char **uncovered(struct eval_context *c, const struct mta_sts_policy *policy,
+			      size_t *n)
+{
+	const char **list = arena_array(c->arena, c->n_mx + 1, sizeof(*list));
+
+	*n = 0;
+	for (size_t i = 0; i < c->n_mx; i++)
+		if (!mta_sts_policy_covers(policy, c->host[i].name))
+			list[(*n)++] = c->host[i].name;
+	return list;
+}
+
 static void hazard_check(struct eval_context *c)
 {
 	static const char id[] = "mta_sts.cache_hazard";
-	size_t n, enforced = 0;
+	size_t n, enforced = 0, missed, n_hosts = 0;
 	struct held *list = held_policies(c, &n);
 	const struct held *worst = NULL;
-	const char *host = NULL;
-	struct finding *f;
+	const char **hosts = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].policy.mode != MTA_STS_ENFORCE)
 			continue;
 		enforced++;
-		for (size_t j = 0; j < c->n_mx; j++)
-			if (!mta_sts_policy_covers(&list[i].policy, c->host[j].name) &&
-			    (!worst || list[i].until > worst->until)) {
-				worst = &list[i];
-				host = c->host[j].name;
-			}
+		const char **these = uncovered(c, &list[i].policy, &missed);
+		if (missed > 0 && (!worst || list[i].until > worst->until)) {
+			worst = &list[i];
+			hosts = these;
+			n_hosts = missed;
+		}
 	}
 	if (worst) {
-		f = part_critical(
+		struct finding *f = part_critical(
 		    c, id, c->domain, FINDING_FAIL,
-		    "A sender may hold an enforce policy%s%s until %s that does not cover the MX host %s, "
-		    "and refuse to deliver there.",
+		    "A sender may hold an enforce policy%s%s until %s that does not cover the MX host%s "
+		    "%s, and refuse to deliver there.",
 		    worst->seen->id ? " with id " : "",
 		    worst->seen->id ? part_safe(c, worst->seen->id) : "", part_day(c, worst->until),
-		    host);
+		    n_hosts == 1 ? "" : "s", part_list(c, hosts, n_hosts));
 		part_evidence_time(f, "until", worst->until);
-		part_evidence_time(f, "fetched", worst->seen->last);
+		part_evidence_time(f, "fetched", worst->fetched);
 		part_evidence(f, "policy", worst->seen->body);
+		part_evidence_list(f, "hosts", hosts, n_hosts);
 	} else if (c->n_mx == 0) {
 		part_say(c, id, c->domain, FINDING_UNKNOWN,
 			 "Could not be determined: the MX hosts are not known.");

@@ -228,18 +228,20 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 	arena_free(arena);
 }
 
-/* A problem without a name of its own is called by the gravest change that shows it. */
+/* A problem without a name of its own is called by the gravest change that shows it, unless the
+ * change is the lesser of the two. */
 static void called_by(struct incident *i, const struct notice *change)
 {
 	const struct check *check = check_find(i->check);
-	bool named = i->before || i->after;
+	bool named = i->before || i->after, lesser = change->severity < i->severity;
 
-	if (named && change->severity < i->severity)
+	if (named && lesser)
 		return;
 	i->before = change->before;
 	i->after = change->after;
-	if (change->severity > i->severity)
-		i->severity = change->severity;
+	if (lesser)
+		return;
+	i->severity = change->severity;
 	if (check == NULL || check->event == NULL) {
 		i->event = change->event;
 		i->summary = change->summary;

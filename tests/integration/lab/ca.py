@@ -115,6 +115,7 @@ class Authority:
         rsa         the same with RSA 2048
         direct      issued by the root itself
         renewed     as good, 90 days left (another key: every issue makes a new one)
+        halfway     45 days left of 90
         expiring    5 days left of 90     expiring-soon  1 day left of 90
         ends        in 25 seconds
         expired     since yesterday       not-yet        valid from tomorrow
@@ -137,6 +138,8 @@ class Authority:
             issuer, issuer_key, behind = self.root, self.root_key, []
         elif kind == 'renewed':
             life, age = 90, 0
+        elif kind == 'halfway':
+            life, age = 45, 45
         elif kind == 'expiring':
             life, age = 5, 85
         elif kind == 'expiring-soon':

@@ -18,7 +18,7 @@ from .engines import Antique, Gnutls, Nss
 from .postfix import MODERN_TLS, OLD_TLS
 
 # Signed zones without a row, for tests that change how a zone is signed; NSD takes none later.
-ZONES_THAT_TURN = ['loses-dnssec.test', 'gains-dnssec.test', 'turns-bogus.test']
+ZONES_THAT_TURN = ['loses-dnssec.test', 'gains-dnssec.test', 'turns-bogus.test', 'goes-dark.test']
 
 SEVERITY = {'info': ['info'], 'warn': ['warning'], 'fail': ['warning', 'critical']}
 

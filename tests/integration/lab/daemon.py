@@ -3,9 +3,12 @@
 
 import base64
 import contextlib
+import http.client
+import json
 import os
 import pwd
 import signal
+import socket
 
 from . import dns
 from .loop import wait_for
@@ -166,6 +169,20 @@ class Daemon:
 
     def mails(self, event=None, about=None):
         return self.world.mail_sink.having(event, about, self.mails_before)
+
+    def finding(self, domain, check):
+        """What the daemon's report on a domain says at the moment, None where it does not say."""
+        connection = http.client.HTTPConnection('daemon', timeout=10)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.connect(os.path.join(self.state, 'mxwatch.sock'))
+            connection.request('GET', f'/api/v1/domains/{domain}')
+            report = json.loads(connection.getresponse().read())
+        except OSError:  # not up yet
+            return None
+        finally:
+            connection.close()
+        return next((f for f in report.get('findings', []) if f['id'] == check), None)
 
     def told(self):
         """How much has been said so far, for comparing."""
