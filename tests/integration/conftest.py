@@ -30,8 +30,11 @@ defaults: {{timeout: {{connect: 2s, smtp: 3s, policy: 3s, total: 15s}}}}
 domains: [placeholder.test]
 '''
 
-# The watchlist that expects more of sts-expected.test than it has.
-EXPECT = SHORT.replace('[placeholder.test]', '[{{name: sts-expected.test, expect: {{mta_sts_mode: enforce}}}}]')
+# A watchlist that expects more than there is.
+EXPECT = SHORT.replace('[placeholder.test]', '''
+  - {{name: sts-expected.test, expect: {{mta_sts_mode: enforce}}}}
+  - {{name: dane-expected.test, expect: {{dane: required}}}}
+  - {{name: submission-expected.test, expect: {{submission: required}}}}''')
 
 
 def pytest_configure(config):

@@ -44,15 +44,19 @@ def watched(lab, watching):
     return w
 
 
-def until(watched, domain, check, status, seconds=40):
+def until_known(daemon, domain, check, status, seconds=40):
     """The finding of this check on the domain, as soon as its status is this one."""
     seen = []
 
     def found():
-        seen[:] = [watched.daemon.finding(domain, check)]
+        seen[:] = [daemon.finding(domain, check)]
         return seen[0] and seen[0]['status'] == status
-    wait_for(found, seconds, lambda: f'{check} {status} of {domain}; it is {seen}\n{watched.daemon.said()}')
+    wait_for(found, seconds, lambda: f'{check} {status} of {domain}; it is {seen}\n{daemon.said()}')
     return seen[0]
+
+
+def until(watched, *what):
+    return until_known(watched.daemon, *what)
 
 
 def seconds_of(stamp):
@@ -118,7 +122,8 @@ def test_the_body_changes_alone(watched):
 def test_the_delegation_moves(watched):
     watched.moves.records('CNAME', ['after.provider.test.'], '_mta-sts')
     notice = watched.daemon.hook('mta_sts.delegation', 'moves-provider.test').json
-    assert (notice['kind'], notice['severity']) == ('change', 'info'), notice
+    assert (notice['kind'], notice['check'], notice['severity']) == ('change', 'mta_sts.delegation', 'info'), notice
+    assert 'after.provider.test' in until(watched, 'moves-provider.test', 'mta_sts.delegation', 'pass')['summary']
 
 
 def test_what_fails_validation_is_unknown(lab, watched):
@@ -180,3 +185,28 @@ def test_a_relay_is_told_an_hour_later_and_its_end(lab, watching):
     tested(refused + 5)
     daemon.hook('relay.opened', 'mx1.opens-relay.test', 'resolved')
     assert daemon.hooks('relay.closed', 'mx1.opens-relay.test')
+
+
+def test_a_resolver_that_does_not_validate_is_said_once(lab, watching):
+    domain = lab.domain('unvalidated.test', mx=1, policy=None)
+    daemon = watching(domain, begin=False, resolver='system')
+    lab.relay.be('blind')
+    daemon.start()
+    notice = daemon.hook('self.resolver', status='firing').json
+    assert (notice['kind'], notice['severity']) == ('daemon', 'warning'), notice
+    until_known(daemon, 'unvalidated.test', 'mx.dnssec', 'unknown')
+    assert len(daemon.hooks()) == 1, daemon.hooks()
+
+
+def test_a_missing_ca_bundle_is_said_once(lab, watching, tmp_path):
+    domain = lab.domain('unverified.test', mx=1, policy=None)
+    daemon = watching(domain, begin=False)
+    empty = tmp_path / 'ca.pem'
+    empty.write_text('')
+    with open(daemon.file) as f:
+        daemon.write(f.read().replace(f'tls: {{ca_file: {lab.ca_file}}}', f'tls: {{ca_file: {empty}}}'))
+    daemon.start()
+    notice = daemon.hook('self.ca_bundle', status='firing').json
+    assert (notice['kind'], notice['severity']) == ('daemon', 'warning'), notice
+    until_known(daemon, 'unverified.test', 'tls.cert.trusted', 'unknown')
+    assert len(daemon.hooks()) == 1, daemon.hooks()

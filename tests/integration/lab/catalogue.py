@@ -630,6 +630,14 @@ dane_alias('alias-lame.test', 'an alias into a zone nobody serves: could not be 
     may * @ unknown''', 'lame')
 
 
+@row('dane-expected.test', 'no DANE where the watchlist expects it', args=('-c', 'EXPECT'),
+     expect='''
+    dane.tlsa ~ fail
+    dane.dnssec ~ fail''')
+def dane_expected(world, name):
+    world.domain(name, mx=1, policy=None)
+
+
 @row('dane-insecure.test', 'TLSA records in an unsigned zone', expect='''
     mx.dnssec @ warn
     dane.dnssec ~ warn''')
@@ -864,7 +872,7 @@ rpt_row('rpt-self.test', 'reports about mail that does not arrive, by that mail'
 
 # -- submission -------------------------------------------------------------------------------------
 
-def submission_row(name, odd, expect, ports=(465, 587), submissions=None, submission=None, **manners):
+def submission_row(name, odd, expect, ports=(465, 587), submissions=None, submission=None, args=(), **manners):
     """SRV data in which @ stands for the submission host; None: no record."""
     def build(world, domain):
         world.domain(domain, mx=1, policy=None)
@@ -874,7 +882,7 @@ def submission_row(name, odd, expect, ports=(465, 587), submissions=None, submis
         for service, data in ('_submissions', submissions), ('_submission', submission):
             if data:
                 world.dns.set(f'{service}._tcp.{domain}', 'SRV', [data.replace('@', host + '.')])
-    ROWS.append(Row(name, odd, build, expect))
+    ROWS.append(Row(name, odd, build, expect, args=args))
 
 
 submission_row('submission.test', '465 and 587 by SRV', '''
@@ -905,6 +913,11 @@ submission_row('submission-anonymous.test', 'suites without a certificate where 
                ciphers='ALL:aNULL:!eNULL:@SECLEVEL=0')
 
 
+submission_row('submission-expected.test', 'neither port answers where the watchlist expects them',
+               'submission.connect @ fail', ports=(2525,), submissions='0 1 465 @', submission='0 1 587 @',
+               args=('-c', 'EXPECT'))
+
+
 @row('submission-alias.test', 'an SRV target that is an alias', expect='''
     submission.discovery @ fail
     may submission.connect @ *''')
@@ -922,7 +935,7 @@ def beside(name, subject, status, ids):
 
 
 beside('null.test', '@', 'skip', '''
-    caa.issuer dane.denial dane.tlsa delivery.sender_view mta_sts.cert_expiry mta_sts.dnssec
+    caa.issuer dane.covers_all_mx dane.denial dane.tlsa delivery.sender_view mta_sts.cert_expiry mta_sts.dnssec
     mta_sts.host_consistency mta_sts.mx_tls mta_sts.policy.content_type mta_sts.policy.max_age
     mta_sts.policy.mode mta_sts.policy.syntax mta_sts.record mx.address_dnssec mx.dnssec
     mx.ipv6 mx.redundancy mx.resolves smtp.auth_cleartext smtp.banner_name smtp.connect
@@ -961,8 +974,9 @@ beside('dane.test', '~', 'pass', 'dane.rollover')
 beside('busy.test', '~', 'unknown', 'delivery.sender_view')
 beside('busy.test', '~*', 'unknown', '''
     smtp.auth_cleartext smtp.banner_name smtp.ehlo smtp.starttls_repeat tls.cert.expiry
-    tls.cert.key tls.cert.trusted tls.key_exchange tls.sni_fallback tls.starttls_injection
-    tls.version''')
+    tls.cert.key tls.cert.name tls.cert.renewal tls.cert.signature tls.cert.trusted
+    tls.cert.validity tls.cipher tls.compression tls.key_exchange tls.renegotiation
+    tls.sni_fallback tls.starttls_injection tls.version''')
 beside('bogus.test', '@', 'skip', 'dnssec.rrsig_expiry')
 beside('sts-cname.test', '@', 'pass', 'mta_sts.delegation')
 beside('nxdomain.test', '@', 'skip', 'submission.discovery')

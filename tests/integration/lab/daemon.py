@@ -18,7 +18,7 @@ SECRET = b'a secret of the lab, 32 bytes.. '
 
 CONFIGURATION = '''\
 state: {{path: {state}}}
-resolver: {{mode: auto, upstreams: [{resolver}], timeout: 2s}}
+resolver: {{mode: {mode}, upstreams: [{resolver}], timeout: 2s}}
 tls: {{ca_file: {ca}}}
 probe: {{allow_private: true, per_ip_gap: 0s, processes: {processes}, {probe}}}
 defaults:
@@ -44,9 +44,10 @@ class Daemon:
     """One mxwatchd.  Its files are in `directory`; the state outlives stop() and start()."""
 
     def __init__(self, world, build, directory, domains, interval='5s', processes=1, more='',
-                 probe='open_relay: false'):
+                 probe='open_relay: false', resolver='auto'):
         self.world, self.build, self.directory = world, build, directory
         self.interval, self.processes, self.more, self.probe = interval, processes, more, probe
+        self.mode = resolver
         self.state = os.path.join(directory, 'state')
         os.makedirs(self.state, exist_ok=True)
         os.chmod(directory, 0o755)
@@ -70,7 +71,7 @@ class Daemon:
         self.write(CONFIGURATION.format(
             state=self.state, resolver=dns.RELAY, ca=self.world.ca_file, interval=self.interval,
             mail=self.world.mail_sink.address, hook=self.world.webhook_sink.url,
-            secret=self.secret, processes=self.processes, probe=self.probe)
+            secret=self.secret, processes=self.processes, probe=self.probe, mode=self.mode)
             + self.more + 'domains:\n' + ''.join(f'  - {d}\n' for d in self.domains))
 
     def write(self, text):
@@ -81,8 +82,14 @@ class Daemon:
     # -- life -----------------------------------------------------------------------------------
 
     def start(self):
-        self.program = Program([os.path.join(self.build, 'mxwatchd'), '-c', self.file, '--foreground'],
-                               self.directory, env={'NO_COLOR': '1'})
+        argv = [os.path.join(self.build, 'mxwatchd'), '-c', self.file, '--foreground']
+        if self.mode == 'system':  # with a resolv.conf of its own
+            path = os.path.join(self.directory, 'resolv.conf')
+            with open(path, 'w') as f:
+                f.write(f'nameserver {dns.RELAY}\n')
+            argv = ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"', path,
+                    os.path.realpath('/etc/resolv.conf'), *argv]
+        self.program = Program(argv, self.directory, name='mxwatchd', env={'NO_COLOR': '1'})
         return self
 
     def stop(self):
