@@ -26,6 +26,15 @@ static void mx_evidence(struct eval_context *c, struct finding *f)
 		part_evidence_list(f, "mx", list, mx->n);
 }
 
+/* What a report says where there is more than is looked at. */
+static const char *first_alone(struct eval_context *c, size_t n, int64_t left_out)
+{
+	return left_out > 0
+		   ? arena_printf(c->arena, " (only the first %zu are checked, %lld are not)", n,
+				  (long long)left_out)
+		   : "";
+}
+
 static const char *mx_names(struct eval_context *c)
 {
 	const struct obs_mx *mx = &c->d->mx;
@@ -104,8 +113,11 @@ static struct finding *mx_found(struct eval_context *c)
 		f = part_say(c, id, c->domain, FINDING_UNKNOWN,
 			     "Could not be determined: the MX answer fails DNSSEC validation.");
 	} else {
-		f = part_say(c, id, c->domain, FINDING_PASS, "%zu MX %s: %s.", mx->n,
-			     mx->n == 1 ? "host" : "hosts", mx_names(c));
+		f = part_say(c, id, c->domain, FINDING_PASS, "%zu MX %s%s: %s.",
+			     mx->n + (size_t)mx->dns.left_out, mx->n == 1 ? "host" : "hosts",
+			     first_alone(c, mx->n, mx->dns.left_out), mx_names(c));
+		if (mx->dns.left_out > 0)
+			part_evidence_int(f, "not_checked", mx->dns.left_out);
 	}
 	return f;
 }
@@ -390,6 +402,7 @@ static void with_addresses(struct eval_context *c, const struct part_host *h)
 	static const char id[] = "mx.resolves";
 	const struct obs_host *o = h->facts;
 	size_t n = o->a.n + o->aaaa.n;
+	int64_t left_out = o->a.dns.left_out + o->aaaa.dns.left_out;
 	const char *cname = o->a.dns.cname ? o->a.dns.cname : o->aaaa.dns.cname;
 	const char **bad = arena_array(c->arena, n, sizeof(*bad));
 	const char **all = arena_array(c->arena, n, sizeof(*all));
@@ -415,9 +428,12 @@ static void with_addresses(struct eval_context *c, const struct part_host *h)
 			     part_list(c, bad, n_bad));
 		part_advise(c, f, "Remove the addresses senders cannot reach.");
 	} else {
-		f = part_say(c, id, h->name, FINDING_PASS, "%s has the %s %s.", h->name,
-			     n == 1 ? "address" : "addresses", part_list(c, all, n));
+		f = part_say(c, id, h->name, FINDING_PASS, "%s has the %s %s%s.", h->name,
+			     n == 1 ? "address" : "addresses", part_list(c, all, n),
+			     first_alone(c, n, left_out));
 	}
+	if (left_out > 0)
+		part_evidence_int(f, "not_checked", left_out);
 	part_evidence_list(f, "addresses", all, n);
 	part_at(f, h);
 }

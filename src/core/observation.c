@@ -87,6 +87,7 @@ static const struct shape_field answer_fields[] = {
     STR(obs_answer, cname, MAX_NAME),
     STRS(obs_answer, cname_chain, 16),
     TIME(obs_answer, rrsig_end),
+    INT(obs_answer, left_out),
     INT(obs_answer, ede),
     IN(obs_answer, failure, failure_shape),
 };

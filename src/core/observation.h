@@ -92,6 +92,7 @@ struct obs_answer { /* head of every DNS answer */
 	const char *const *cname_chain; /* every target in order */
 	size_t n_cname_chain;
 	int64_t rrsig_end; /* soonest end of a signature in the answer, 0 if none seen */
+	int64_t left_out;  /* records beyond OBS_MAX_MX or OBS_MAX_ADDRESSES */
 	int64_t ede;       /* extended DNS error code + 1, 0 if none (RFC 8914) */
 	struct obs_failure failure;
 };

@@ -131,6 +131,7 @@ void answer_names(const struct resolver_answer *a, size_t max, struct arena *are
 			list[n++] = arena_strdup(arena, list[i]);
 	out->value = list;
 	out->n = n;
+	out->dns.left_out = a->n > max ? (int64_t)(a->n - max) : 0;
 }
 
 static int by_preference(const void *left, const void *right)
@@ -154,6 +155,7 @@ void answer_mx(const struct resolver_answer *a, struct arena *arena, struct obs_
 	qsort(rr, a->n, sizeof(*rr), by_preference);
 	out->rr = rr;
 	out->n = a->n < OBS_MAX_MX ? a->n : OBS_MAX_MX;
+	out->dns.left_out = (int64_t)(a->n - out->n);
 }
 
 static int by_priority(const void *left, const void *right)

@@ -32,6 +32,8 @@ def watched(lab, watching):
     w.id_only = lab.domain('id-only.test', mx=1)
     w.body_only = lab.domain('body-only.test', mx=1)
     w.moves = lab.domain('moves-provider.test', mx=1)
+    w.submits = lab.domain('submits.test', mx=1, policy=None)
+    lab.dns.set('_submissions._tcp.submits.test', 'SRV', ['0 1 465 mx1.submits.test.'])
     w.dark = lab.domain('goes-dark.test', mx=['mx1.cached.test'])
     w.renewed = lab.domain('renewed-late.test', mx=1, policy=None)
     for target in 'before', 'after':
@@ -124,6 +126,13 @@ def test_the_delegation_moves(watched):
     notice = watched.daemon.hook('mta_sts.delegation', 'moves-provider.test').json
     assert (notice['kind'], notice['check'], notice['severity']) == ('change', 'mta_sts.delegation', 'info'), notice
     assert 'after.provider.test' in until(watched, 'moves-provider.test', 'mta_sts.delegation', 'pass')['summary']
+
+
+def test_submission_moves(watched):
+    watched.submits.records('SRV', ['0 1 465 mx1.cached.test.'], '_submissions._tcp')
+    notice = watched.daemon.hook('submission.discovery', 'submits.test').json
+    assert (notice['kind'], notice['severity']) == ('change', 'info'), notice
+    assert 'mx1.cached.test' in str(notice['after']), notice
 
 
 def test_what_fails_validation_is_unknown(lab, watched):

@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: ISC
 """What strangers may put into their zones: bounded work, a precise finding, never a crash.
 
-Certificates with a NUL in a name, dates that do not parse, huge keys and endless chains are in
-tests/unit/test_tls_facts.c; malformed DNS messages in tests/unit/test_dns_message.c.
+More of it without servers: certificates in tests/unit/test_tls_facts.c, malformed DNS messages in
+tests/unit/test_dns_message.c and tests/system/test_prober.py.
 """
 
+import asyncio
+import collections
+import contextlib
+import socket
+import ssl
+import subprocess
+
 import pytest
+from cryptography.hazmat.primitives import serialization
+
+from lab.ca import DER, PEM
+from lab.loop import Listener
 
 
 def findings(result, check, subject=None):
@@ -97,9 +108,165 @@ def test_fifty_mx_hosts_with_twenty_addresses_each(lab, alive):
     assert result.json['grade'] == 'F' and result.status == 2
 
 
-def test_more_than_fifty_mx_hosts_are_cut(lab, alive):
+def test_more_than_fifty_mx_hosts_are_cut_and_the_report_says_so(lab, alive):
     lab.domain('flood.test', mx=1, policy=None)
     lab.dns.set('flood.test', 'MX', [f'{i} gone{i}.flood.test.' for i in range(120)])
     lab.changed()
     result = alive('flood.test')
     assert len(findings(result, 'mx.resolves')) == 50, result
+    present = findings(result, 'mx.present')[0]
+    assert present['summary'].startswith('120 MX hosts (only the first 50 are checked, 70 are not)'), present
+    assert present['evidence']['not_checked'] == 70, present
+
+
+def test_more_than_twenty_addresses_are_cut_and_the_report_says_so(lab, alive):
+    domain = lab.domain('wide.test', mx=1, policy=None)
+    host = domain.hosts[0]
+    lab.point(host.name, *[lab.address() for _ in range(30)], ptr=False)
+    lab.changed()
+    result = alive('wide.test')
+    assert len(findings(result, 'smtp.connect')) == 20, result
+    found = findings(result, 'mx.resolves')[0]
+    assert '(only the first 20 are checked, 10 are not)' in found['summary'], found
+
+
+# -- time -----------------------------------------------------------------------------------------------
+
+def test_addresses_that_do_not_answer(lab, alive):
+    """Nobody answers the SYN: a fault of theirs as it seems, and perhaps a firewall of ours."""
+    address = lab.address()
+    lab.point('mx1.deaf.test', address)
+    lab.domain('deaf.test', mx=['mx1.deaf.test'], policy=None)
+    with contextlib.ExitStack() as stack:  # a queue of connections that is full
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind((address, 25))
+        deaf.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, 25))
+        result = alive('-c', 'SHORT', 'deaf.test')
+    found = findings(result, 'smtp.connect')[0]
+    assert found['status'] == 'fail' and found['evidence']['class'] == 'timeout', found
+    assert findings(result, 'self.egress25')[0]['status'] == 'info', result
+
+
+def test_a_thousand_addresses_that_keep_silent(lab, alive):
+    """They take the connection and say nothing: an end all the same, and nothing made up about
+    those that could not be waited for."""
+    names = [f'mx{i}.silent.test' for i in range(50)]
+    addresses = {name: [lab.address() for _ in range(20)] for name in names}
+    for name, its in addresses.items():
+        lab.point(name, *its, ptr=False)
+    lab.domain('silent.test', mx=names, policy=None)
+    listener = Listener(lab.loop, keep_silent, [a for its in addresses.values() for a in its], 25)
+    listener.up()
+    try:
+        result = alive('-c', 'SHORT', '--timeout', '20s', 'silent.test', seconds=60)
+    finally:
+        listener.down()
+    assert result.seconds < 30, result.seconds
+    statuses = collections.Counter(f['status'] for f in findings(result, 'smtp.connect'))
+    assert sum(statuses.values()) == 1000 and set(statuses) <= {'fail', 'unknown'}, statuses
+    assert not findings(result, 'tls.starttls') or {
+        f['status'] for f in findings(result, 'tls.starttls')} <= {'skip', 'unknown'}, result.err
+
+
+async def keep_silent(_reader, _writer):
+    await asyncio.Event().wait()
+
+
+# -- certificates -----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def serving(lab):
+    """serving(name, issued) is a domain whose MX host presents this."""
+    def make(name, issued):
+        domain = lab.domain(name, mx=1, policy=None)
+        domain.hosts[0].configure(certificate=issued)
+        return domain
+    return make
+
+
+def forged(lab, kind, names, before, after):
+    """A certificate in which bytes were exchanged; its signature no longer holds."""
+    issued = lab.ca.issue(kind, names)
+    with open(issued.path, 'rb') as f:
+        key = f.read().split(b'-----BEGIN CERTIFICATE')[0]
+    leaf = issued.leaf.public_bytes(DER)
+    assert len(before) == len(after) and before in leaf
+    with open(issued.path, 'wb') as f:
+        f.write(key)
+        for der in [leaf.replace(before, after)] + [c.public_bytes(DER) for c in issued.chain[1:]]:
+            f.write(ssl.DER_cert_to_PEM_cert(der).encode())
+    return issued
+
+
+def test_a_nul_in_a_name(serving, lab, alive):
+    """The oldest trick of all: mx1.nul.test\\0.evil.test is not mx1.nul.test."""
+    serving('nul.test', forged(lab, 'good', ['mx1.nul.testX.evil.test'], b'testX.evil', b'test\0.evil'))
+    result = alive('nul.test')
+    found = findings(result, 'tls.cert.name')[0]
+    assert found['status'] == 'warn', found
+    assert '\\u0000' not in result.out, result
+
+
+def test_dates_that_do_not_parse(serving, lab, alive):
+    issued = lab.ca.issue('good', ['x.test'])  # the same moment as the next one
+    after = issued.leaf.not_valid_after.strftime('%y%m%d').encode()
+    serving('undated.test', forged(lab, 'good', ['mx1.undated.test'], b'\x17\x0d' + after,
+                                   b'\x17\x0d' + b'9x99zz'))
+    result = alive('undated.test')
+    found = findings(result, 'tls.cert.validity')[0]
+    assert found['status'] == 'fail' and 'date' in found['summary'], found
+    assert findings(result, 'tls.starttls')[0]['status'] == 'pass', result
+
+
+def test_a_chain_of_a_hundred_kilobytes(serving, lab, alive):
+    issued = lab.ca.issue('good', ['mx1.long-chain.test'])
+    more = issued.chain[1].public_bytes(PEM)
+    with open(issued.path, 'ab') as f:
+        f.write(more * (100_000 // len(issued.chain[1].public_bytes(DER))))
+    serving('long-chain.test', issued)
+    result = alive('long-chain.test')
+    found = findings(result, 'tls.starttls')[0]
+    assert found['status'] == 'fail' and 'message' in found['summary'], found
+
+
+def test_a_chain_of_forty_certificates(serving, lab, alive):
+    """Too many to look at all of them, few enough for a handshake: the leaf is judged."""
+    issued = lab.ca.issue('good', ['mx1.forty.test'])
+    with open(issued.path, 'ab') as f:
+        f.write(issued.chain[1].public_bytes(PEM) * 38)
+    serving('forty.test', issued)
+    result = alive('forty.test')
+    assert findings(result, 'tls.cert.trusted')[0]['status'] in ('pass', 'info'), result
+    assert findings(result, 'tls.cert.name')[0]['status'] == 'pass', result
+
+
+def test_a_key_of_16384_bit(serving, lab, alive, tmp_path):
+    """Of five primes, which are found sooner than two."""
+    key = tmp_path / 'key.pem'
+    subprocess.run(['openssl', 'genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:16384', '-pkeyopt',
+                    'rsa_keygen_primes:5', '-out', str(key)], check=True, capture_output=True, timeout=300)
+    public = subprocess.run(['openssl', 'pkey', '-in', str(key), '-pubout'], check=True,
+                            capture_output=True).stdout
+    issued = lab.ca.issue_for('huge-key', 'mx1.huge-key.test', serialization.load_pem_public_key(public),
+                              key.read_bytes())
+    serving('huge-key.test', issued)
+    result = alive('huge-key.test')
+    found = findings(result, 'tls.cert.key')[0]
+    assert found['status'] == 'pass' and '16384' in found['summary'], found
+
+
+# -- TLSA -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('name, rdata', [('tlsa-tiny.test', '\\# 4 03010100'),
+                                         ('tlsa-long.test', '\\# 40 030101' + '11' * 37)])
+def test_a_tlsa_record_of_another_length(lab, alive, name, rdata):
+    lab.domain(name, mx=1, policy=None)
+    lab.dns.set(f'_25._tcp.mx1.{name}', 'TYPE52', [rdata])
+    lab.changed()
+    result = alive(name)
+    assert findings(result, 'dane.tlsa')[0]['status'] == 'warn', findings(result, 'dane.tlsa')
+    assert not [f for f in result.json['findings'] if f['status'] == 'fail'], result

@@ -182,6 +182,14 @@ class Authority:
                           life, age, names=sans, digest=digest)
         return self.write(kind, names[0], leaf, [leaf] + behind, key)
 
+    def issue_for(self, kind, name, public_key, private_pem):
+        """A certificate for a key this library cannot hold."""
+        leaf = self._sign(subject(name), public_key, self.mid.subject, self.mid_key, 80, 10, names=[name])
+        path = os.path.join(self.directory, f'{kind}-{name}.pem')
+        with open(path, 'wb') as f:
+            f.write(private_pem + leaf.public_bytes(PEM) + self.mid.public_bytes(PEM))
+        return Issued(path, leaf, [leaf, self.mid], None)
+
     def _rsa_root(self):
         """An intermediate with an RSA key: SHA-1 with ECDSA is refused by the library."""
         if not hasattr(self, '_rsa_mid'):

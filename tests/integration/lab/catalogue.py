@@ -830,6 +830,72 @@ def sts_bogus(world, name):
     world.dns.set('_mta-sts.' + name, 'TXT', [txt('v=STSv1; id=1;')])
 
 
+def zone_row(name, odd, expect, where, security, *records):
+    """One healthy MX; what lies below `where` is a zone of its own, so that one record set is
+    insecure, bogus or out of reach while all others are well."""
+    def build(world, domain):
+        world.domain(domain, mx=1)
+        world.dns.add_zone(f'{where}.{domain}', security)
+        for owner, rtype, data in records:
+            world.dns.set(f'{owner}.{domain}', rtype, [data.replace('~', domain)])
+    ROWS.append(Row(name, odd, build, expect, args=SHORT if security == 'lame' else ()))
+
+
+STS = ('_mta-sts', 'TXT', '"v=STSv1; id=1;"')
+RPT = ('_smtp._tls', 'TXT', '"v=TLSRPTv1; rua=mailto:tlsrpt@ops.test"')
+SRV = ('_submissions._tcp', 'SRV', '0 1 465 mx1.~.')
+zone_row('sts-insecure.test', 'the record alone is not signed', '''
+    mx.dnssec @ pass
+    tls_rpt.dnssec @ pass
+    mta_sts.record @ pass
+    mta_sts.dnssec @ info''', '_mta-sts', 'insecure', STS)
+zone_row('sts-lame.test', 'the record alone is out of reach', '''
+    mx.dnssec @ pass
+    tls_rpt.dnssec @ pass
+    mta_sts.record @ unknown
+    mta_sts.dnssec @ unknown
+    may mta_sts.* @ unknown
+    may tls_rpt.* @ unknown
+    may * ~ unknown''', '_mta-sts', 'lame')
+zone_row('rpt-insecure.test', 'the record alone is not signed', '''
+    mta_sts.dnssec @ pass
+    tls_rpt.record @ pass
+    tls_rpt.dnssec @ info''', '_tls', 'insecure', RPT)
+zone_row('rpt-bogus.test', 'the record alone is bogus', '''
+    mx.dnssec @ pass
+    mta_sts.dnssec @ pass
+    tls_rpt.dnssec @ fail
+    may tls_rpt.* @ *''', '_tls', 'bogus', RPT)
+zone_row('rpt-lame.test', 'the record alone is out of reach', '''
+    mta_sts.dnssec @ pass
+    tls_rpt.record @ unknown
+    tls_rpt.dnssec @ unknown
+    may tls_rpt.* @ unknown''', '_tls', 'lame')
+zone_row('srv-bogus.test', 'the SRV records alone are bogus', '''
+    mx.dnssec @ pass
+    submission.discovery @ unknown
+    may submission.* @ unknown''', '_tcp', 'bogus', SRV)
+zone_row('dane-lame.test', 'the TLSA records alone are out of reach: senders defer', '''
+    mx.address_dnssec ~ pass
+    dane.denial ~ fail/critical
+    delivery.sender_view ~ fail/critical
+    dane.dnssec ~ fail/critical
+    may dane.* * unknown''', '_tcp.mx1', 'lame')
+
+
+@row('sts-cname-bogus.test', 'the record is delegated to a bogus zone', expect='''
+    mx.dnssec @ pass
+    mta_sts.record @ fail
+    mta_sts.dnssec @ fail
+    may mta_sts.* @ unknown''')
+def sts_cname_bogus(world, name):
+    world.domain(name, mx=1)
+    world.dns.set('_mta-sts.' + name, 'TXT', [])
+    world.dns.set('_mta-sts.' + name, 'CNAME', [f'sts.zone-{name}.'])
+    world.dns.add_zone('zone-' + name, 'bogus')
+    world.dns.set('sts.zone-' + name, 'TXT', [txt('v=STSv1; id=1;')])
+
+
 def odd_policy(name, odd, mood, expect='mta_sts.policy.fetch @ fail', args=()):
     def build(world, domain):
         made = world.domain(domain, mx=1, policy=None)
