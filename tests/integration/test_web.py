@@ -16,6 +16,7 @@ import subprocess
 import time
 import urllib.parse
 import xml.etree.ElementTree as etree
+import zlib
 
 import pytest
 
@@ -167,17 +168,49 @@ def test_hostile_banner_is_text(web):
     assert 'script' not in page.elements and 'img' not in page.elements and '\x1b' not in raw
 
 
-def test_hostile_banner_in_a_browser(web, tmp_path):
+@pytest.fixture
+def browser(web, tmp_path):
+    """browser('--dump-dom', path) runs headless Chromium and hands back what it prints."""
     chromium = shutil.which('chromium')
     if chromium is None:
         pytest.skip('no chromium here')
-    done = subprocess.run(
-        [chromium, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-         '--disable-background-networking', '--disable-component-update', '--disable-sync',
-         f'--user-data-dir={tmp_path}', '--dump-dom', f'http://{ADDRESS}:{PORT}/domains/page-hostile.test'],
-        capture_output=True, timeout=60)
-    page = Page(done.stdout.decode('utf-8', 'replace'))
-    assert '<script>alert(1)</script>' in page.text and 'script' not in page.elements, done.stderr[-2000:]
+
+    def run(what, path, *more):
+        return subprocess.run(
+            [chromium, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+             '--disable-background-networking', '--disable-component-update', '--disable-sync', *more,
+             f'--user-data-dir={tmp_path}', what, f'http://{ADDRESS}:{PORT}{path}'],
+            capture_output=True, timeout=90, check=True).stdout.decode('utf-8', 'replace')
+    return run
+
+
+def test_hostile_banner_in_a_browser(browser):
+    page = Page(browser('--dump-dom', '/domains/page-hostile.test'))
+    assert '<script>alert(1)</script>' in page.text and 'script' not in page.elements
+
+
+def test_search_in_a_browser(browser):
+    text = Page(browser('--dump-dom', '/domains?q=moves&grade=')).text
+    assert 'page-moves.test' in text and 'page-good.test' not in text
+
+
+def corner(png):
+    """The first pixel of a PNG as #rrggbb: no filter changes it."""
+    data, at = b'', 8
+    while at < len(png):
+        length, kind = int.from_bytes(png[at:at + 4], 'big'), png[at + 4:at + 8]
+        data += png[at + 8:at + 8 + length] if kind == b'IDAT' else b''
+        at += 12 + length
+    return '#' + zlib.decompressobj().decompress(data, 4)[1:4].hex()
+
+
+@pytest.mark.parametrize('theme,options', [('light', []), ('dark', ['--blink-settings=preferredColorScheme=0'])])
+def test_theme_in_a_browser(web, browser, tmp_path, theme, options):
+    """The bar at the top has the theme's own colour, without a script or a choice."""
+    wanted = dict(zip(('light', 'dark'), re.findall(r'--card:(#\w+)', web.get('/style.css'))))
+    wanted['light'] = re.sub(r'^#(\w)(\w)(\w)$', r'#\1\1\2\2\3\3', wanted['light'])
+    browser(f'--screenshot={tmp_path}/shot.png', '/', '--window-size=800,600', *options)
+    assert corner((tmp_path / 'shot.png').read_bytes()) == wanted[theme]
 
 
 def contrast(a, b):
@@ -321,6 +354,27 @@ def test_slow_readers_do_not_hold_up_others(web):
     assert time.monotonic() - began < 13
     for s in slow:
         s.close()
+
+
+@pytest.mark.parametrize('beginning,more', [
+    (b'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ', b'x'),
+    (b'POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n', b' ')])
+def test_a_trickle_ends_at_its_deadline(web, beginning, more):
+    """reliability.md W2: a byte now and then does not keep a connection: 10 s are all it has."""
+    slow = socket.create_connection((ADDRESS, PORT), timeout=5)
+    slow.sendall(beginning)
+    slow.settimeout(0.2)
+    began, said = time.monotonic(), None
+    while said is None and time.monotonic() - began < 30:
+        try:
+            slow.sendall(more)
+            said = slow.recv(1000)
+        except TimeoutError:
+            pass
+        except OSError:
+            said = b''
+    slow.close()
+    assert said is not None and b' 200 ' not in said and 8 < time.monotonic() - began < 20
 
 
 # -- the API and the metrics ------------------------------------------------------------------------------------
