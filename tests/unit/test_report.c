@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "check.h"
 #include "report.h"
 
 struct row {
@@ -149,6 +150,31 @@ static void test_text_says_nothing_twice(void **state)
 				     "        days, on 2026-11-25.\n");
 	assert_non_null(said);
 	assert_null(strstr(said + 1, "expires in 3 days"));
+}
+
+/* 50 hosts of 20 addresses, all with the same faults: no longer than that of one. */
+static void test_text_of_a_crowd(void **state)
+{
+	static const enum finding_status each[] = {FINDING_FAIL, FINDING_WARN, FINDING_UNKNOWN,
+						   FINDING_SKIP, FINDING_PASS};
+	struct fixture *f = *state;
+	const struct report_style style = {.width = 80};
+	size_t lines = 0;
+	for (size_t i = 0; i < 25000; i++) {
+		struct finding *it = findings_add(&f->findings);
+		*it = f->findings.item[4];
+		it->id = check_table[i % 25].id;
+		it->subject =
+		    arena_printf(f->findings.arena, "mx%zu.example.test[192.0.2.1]:25", i / 25);
+		it->status = each[i % 5];
+		it->severity = i % 5 < 2 ? SEVERITY_WARNING : SEVERITY_NONE;
+		it->summary = "The same of all.";
+	}
+	report_text(&f->report, &style, &f->out);
+	for (const char *s = buf_str(&f->out); (s = strchr(s, '\n')) != NULL; s++)
+		lines++;
+	assert_in_range(lines, 20, 100);
+	assert_non_null(strstr(buf_str(&f->out), " and 999 more: The same of all."));
 }
 
 /* With nothing wrong that is certain, what is uncertain stands first. */
@@ -325,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_text, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_text_says_nothing_twice, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_text_of_a_crowd, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_text_of_the_unknown, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_explain_shows_the_evidence, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_quiet_is_the_verdict, set_up, tear_down),
