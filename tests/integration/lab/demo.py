@@ -58,7 +58,8 @@ def main(build):
             print(f'{bold}mxwatchd watches {DOMAIN}{plain}: two MX hosts, MTA-STS enforce, TLS-RPT; every 5 seconds.')
             print('The first look is the baseline and says nothing.\n')
             daemon.look_twice()
-            for number, (what, happen, event) in enumerate(steps(world, shop), 1):
+            faults = steps(world, shop)
+            for number, (what, happen, event) in enumerate(faults, 1):
                 print(f'{bold}{number}. {what}{plain}', flush=True)
                 began = time.monotonic()
                 happen()
@@ -66,7 +67,7 @@ def main(build):
                 mail = daemon.mail(event, seconds=40)
                 show(mail, hook, max(hook.at, mail.at) - began)
             print(f'{bold}That was all{plain}: {len(daemon.mails())} mails and {len(daemon.hooks())} webhooks '
-                  f'for {len(steps(world, shop))} faults.')
+                  f'for {len(faults)} faults.')
             print('`./run lab` is the same world to play with; `./run` watches the real one.')
             return 0
         except AssertionError as e:
