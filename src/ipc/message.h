@@ -162,7 +162,7 @@ struct message_web { /* MESSAGE_SETUP to the web: at first, and after each reloa
 };
 
 struct message_wish { /* MESSAGE_WISH */
-	const char *verb; /* "recheck", "reload", "ack", "silence-add", "silence-expire", "silence-list", "test-alert", "queue",
+	const char *verb; /* "recheck", "looking", "reload", "ack", "silence-add", "silence-expire", "silence-list", "test-alert", "queue",
 	                   * "queue-retry", "status" */
 	const char *subject;
 	const char *author, *reason;
