@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -136,12 +137,20 @@ void console_progress_end(void)
 	progress_shown = false;
 }
 
+/* Whether nobody reads our pipe any more: errno may be of something later. */
+static bool reader_left(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
 int console_finish(int status)
 {
 	bool arrived;
 
 	console_progress_end();
-	arrived = (fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE;
+	arrived = (fflush(stdout) == 0 && !ferror(stdout)) || reader_left();
 	if (!arrived)
 		fprintf(stderr, "mxwatch: standard output: %s\n", strerror(errno));
 	pager_wait();

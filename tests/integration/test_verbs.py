@@ -234,3 +234,13 @@ def test_a_daemon_starts_on_a_backup(client, lab, watching, mxwatch, tmp_path):
     second.look_twice()
     assert not second.hooks('tls.cert.trusted', status='firing'), 'what had been told is told again'
     second.stop()
+
+
+def test_a_reader_that_leaves_early_is_no_error(lab, build):
+    """As `mxwatch check ... | head -1` does it."""
+    run = subprocess.Popen([f'{build}/mxwatch', 'check', '--resolver', lab.resolver, '--ca-file', lab.ca_file,
+                            '--allow-private', 'good.test', 'plain.test'], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+    run.stdout.readline()
+    run.stdout.close()
+    assert run.wait(60) == 0 and run.stderr.read() == ''
