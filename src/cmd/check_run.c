@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * The order of events: start a prober with the first resolver of the plan; its SELF says
- * whether that answers and validates; if not, the next one (resolver.mode auto: the resolver
- * named, a private unbound, the system's).  Then domains are ordered, AT_ONCE at a time, and
- * behind each domain's observation its hosts.  A prober that dies leaves what it was asked
- * unknown; nobody waits longer than the deadline.
+ * The order of events: start a prober with the first resolver worth trying; its SELF says
+ * whether that answers and validates; if not, the next one (check_resolver.h).  Then domains are
+ * ordered, AT_ONCE at a time, and behind each domain's observation its hosts.  A prober that dies
+ * leaves what it was asked unknown; nobody waits longer than the deadline.
  */
 #include "check_run.h"
 
@@ -19,21 +18,20 @@
 
 #include "channel.h"
 #include "check_hosts.h"
+#include "check_resolver.h"
 #include "clock.h"
 #include "console.h"
 #include "eval.h"
 #include "mem.h"
 #include "message.h"
-#include "private_resolver.h"
 #include "spawn.h"
 #include "stamp.h"
 #include "text.h"
 #include "turnstile.h"
 
-#define AT_ONCE	      16   /* domains */
-#define SELF_WAIT_MS  8000 /* for the prober to know its view */
-#define GRACE_MS      1500 /* for an answer that is under way at the deadline */
-#define SYSTEM_MAX    3
+#define AT_ONCE	      16    /* domains */
+#define SELF_WAIT_MS  8000  /* for the prober to know its view */
+#define GRACE_MS      1500  /* for an answer that is under way at the deadline */
 #define SAID_EVERY_MS 10000 /* progress where there is no terminal */
 
 struct job;
@@ -55,8 +53,6 @@ struct job {
 	bool begun, ready;
 };
 
-enum resolver_plan { PLAN_NAMED, PLAN_PRIVATE, PLAN_SYSTEM, PLAN_END };
-
 struct check {
 	const struct conf *conf;
 	bool explicit_resolver;
@@ -65,9 +61,8 @@ struct check {
 	void *arg;
 	struct event_base *base;
 
-	enum resolver_plan plan;
-	char folder[64]; /* of the private resolver, "" none */
-	pid_t resolver, prober;
+	struct check_resolver *resolver;
+	pid_t prober;
 	int lifeline;
 	struct channel *channel;
 	struct event *self_timer, *tick, *on_sigint;
@@ -78,8 +73,6 @@ struct check {
 	struct job *jobs;
 	size_t n_jobs, n_begun, n_reported, n_working, n_ready;
 	int64_t began_ms, said_ms;
-	char upstream_text[SYSTEM_MAX][64];
-	const char *upstream[SYSTEM_MAX];
 	bool failed, interrupted;
 	struct error *err;
 };
@@ -354,67 +347,6 @@ static void prober_stop(struct check *c)
 	c->prober = -1;
 }
 
-/* The system's resolvers. */
-static size_t system_upstreams(struct check *c)
-{
-	char line[512], address[64];
-	size_t n = 0;
-	FILE *f = fopen("/etc/resolv.conf", "re");
-	while (f != NULL && n < SYSTEM_MAX && fgets(line, sizeof(line), f) != NULL) {
-		if (sscanf(line, " nameserver %63s", address) == 1)
-			text_copy(c->upstream_text[n++], sizeof(c->upstream_text[0]), address);
-	}
-	if (f != NULL)
-		fclose(f);
-	for (size_t i = 0; i < n; i++)
-		c->upstream[i] = c->upstream_text[i];
-	return n;
-}
-
-static bool private_upstream(struct check *c)
-{
-	uint16_t port;
-	struct error err;
-	const char *tmp = getenv("TMPDIR");
-	snprintf(c->folder, sizeof(c->folder), "%.40s/mxwatch.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(c->folder) == NULL) {
-		c->folder[0] = '\0';
-		return false;
-	}
-	c->resolver =
-	    private_resolver_start(c->folder, c->conf->trust_anchor, "/dev/null", &port, &err);
-	if (c->resolver < 0) {
-		if (c->conf->resolver_mode == CONF_RESOLVER_PRIVATE)
-			fprintf(stderr, "mxwatch: no private resolver: %s\n", err.text);
-		return false;
-	}
-	snprintf(c->upstream_text[0], sizeof(c->upstream_text[0]), "127.0.0.1:%u", port);
-	c->upstream[0] = c->upstream_text[0];
-	return true;
-}
-
-/* The next resolver worth trying, as the upstreams of a prober; 0 when there is none. */
-static size_t next_upstreams(struct check *c, const char *const **upstreams)
-{
-	const struct conf *conf = c->conf;
-	*upstreams = c->upstream;
-	for (; c->plan < PLAN_END; c->plan++) {
-		size_t n = 0;
-		if (c->plan == PLAN_NAMED && conf->resolver_mode == CONF_RESOLVER_AUTO) {
-			*upstreams = conf->upstreams;
-			return conf->n_upstreams;
-		}
-		if (c->plan == PLAN_PRIVATE && !c->explicit_resolver &&
-		    conf->resolver_mode != CONF_RESOLVER_SYSTEM && private_upstream(c))
-			n = 1;
-		if (c->plan == PLAN_SYSTEM && !c->explicit_resolver)
-			n = system_upstreams(c);
-		if (n > 0)
-			return n;
-	}
-	return 0;
-}
-
 static void sight(struct check *c)
 {
 	c->sighted = true;
@@ -425,7 +357,7 @@ static void sight(struct check *c)
 static void next_prober(struct check *c)
 {
 	prober_stop(c);
-	c->plan++;
+	check_resolver_next(c->resolver);
 	if (prober_start(c) == 0)
 		return;
 	c->failed = true;
@@ -442,8 +374,8 @@ static void on_self(struct check *c, const struct frame *f)
 	arena_free(arena);
 	if (!known || c->sighted)
 		return;
-	bool last = c->explicit_resolver || c->plan == PLAN_SYSTEM;
-	if (last || (self.resolver_answers && self.resolver_validates))
+	if (check_resolver_is_last(c->resolver) ||
+	    (self.resolver_answers && self.resolver_validates))
 		sight(c);
 	else
 		next_prober(c);
@@ -454,7 +386,7 @@ static void on_self_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	struct check *c = arg;
-	if (c->explicit_resolver || c->plan == PLAN_SYSTEM)
+	if (check_resolver_is_last(c->resolver))
 		sight(c);
 	else
 		next_prober(c);
@@ -542,7 +474,7 @@ static int prober_start(struct check *c)
 	const char *const *upstreams;
 	char path[4096];
 	int pair[2], life[2];
-	size_t n = next_upstreams(c, &upstreams);
+	size_t n = check_resolver_upstreams(c->resolver, &upstreams);
 	if (n == 0)
 		return error_set(c->err,
 				 "no resolver: 127.0.0.1 does not answer, unbound cannot be "
@@ -623,18 +555,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 static void clear(struct check *c)
 {
-	char path[96];
 	console_progress_end();
 	prober_stop(c);
-	if (c->resolver > 0) {
-		kill(c->resolver, SIGTERM);
-		waitpid(c->resolver, NULL, 0);
-	}
-	if (c->folder[0] != '\0') {
-		snprintf(path, sizeof(path), "%s/unbound.conf", c->folder);
-		unlink(path);
-		rmdir(c->folder);
-	}
+	check_resolver_free(c->resolver);
 	for (size_t i = c->n_reported; i < c->n_jobs; i++) {
 		if (c->jobs[i].deadline != NULL)
 			event_free(c->jobs[i].deadline);
@@ -662,7 +585,7 @@ int check_run(const struct conf *conf, bool explicit_resolver, const struct chec
 	    .seen = seen,
 	    .arg = arg,
 	    .err = err,
-	    .resolver = -1,
+	    .resolver = check_resolver_new(conf, explicit_resolver),
 	    .prober = -1,
 	    .lifeline = -1,
 	    .turnstile = turnstile_new(1, 0),
