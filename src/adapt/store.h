@@ -197,7 +197,8 @@ int64_t store_outgoing_due(struct store *s, const char *receiver);
 /* Pending rows of an incident. */
 struct store_outgoing *store_pending_of(struct store *s, int64_t incident, struct arena *arena,
     size_t *n);
-/* Pending, never tried rows of changes of this subject seen at this time. */
+/* Pending, never tried rows of changes of this subject seen at this time; of a host's name, those
+ * of its addresses at port 25 too. */
 struct store_outgoing *store_pending_changes(struct store *s, const char *source, int64_t stamp,
     struct arena *arena, size_t *n);
 /* Receivers that pending rows wait for. */

@@ -160,13 +160,14 @@ struct store_outgoing *store_pending_of(struct store *s, int64_t incident, struc
 struct store_outgoing *store_pending_changes(struct store *s, const char *source, int64_t stamp,
 					     struct arena *arena, size_t *n)
 {
-	return rows(
-	    sql_query(s->db,
-		      "SELECT " OUTBOX_COLUMNS
-		      " FROM outbox o WHERE o.source = ? AND o.source IS NOT NULL AND o.stamp = ?"
-		      " AND o.state = 0 AND o.attempts = 0",
-		      "si", source, stamp),
-	    arena, n);
+	/* "[" sorts just before a backslash */
+	return rows(sql_query(s->db,
+			      "SELECT " OUTBOX_COLUMNS
+			      " FROM outbox o WHERE (o.source = ? OR (o.source > ? || '[' AND"
+			      " o.source < ? || '\\' AND o.source LIKE '%]:25')) AND o.stamp = ?"
+			      " AND o.source IS NOT NULL AND o.state = 0 AND o.attempts = 0",
+			      "sssi", source, source, source, stamp),
+		    arena, n);
 }
 
 void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg)

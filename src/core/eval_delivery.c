@@ -93,7 +93,7 @@ static struct verdict sts(struct eval_context *c, const struct part_host *h,
 		    arena_printf(c->arena,
 				 "the policy, which they may hold until %s, does not cover it",
 				 part_day(c, v->until)),
-		    false};
+		    c->sts.in_force && c->sts.half};
 	if (is_undecided(s))
 		return plain(s);
 	if (!s->svc->tls)

@@ -72,6 +72,7 @@ static void tls_context(struct eval_context *c)
 
 void part_sts_context(struct eval_context *c)
 {
+	const struct eval_history *past = c->in->history;
 	const struct obs_policy *p = c->d->policy;
 	struct part_sts *s = &c->sts;
 
@@ -89,6 +90,14 @@ void part_sts_context(struct eval_context *c)
 	s->valid =
 	    mta_sts_policy_parse(p->body, strlen(p->body), c->arena, &s->policy, &s->remarks) == 0;
 	s->in_force = s->valid && s->tls_ok && s->record == RECORD_OK;
+	s->half = past && past->available && past->body_since > past->id_since;
+}
+
+/* What rests on a body whose id may yet follow is believed together with the change of it. */
+static void wait_for_id(const struct eval_context *c, struct finding *f)
+{
+	if (c->sts.half)
+		part_soft(f);
 }
 
 /* -- the record
@@ -270,6 +279,7 @@ static void mode_check(struct eval_context *c)
 		break;
 	}
 	part_evidence(f, "mode", mode);
+	wait_for_id(c, f);
 }
 
 static void max_age_check(struct eval_context *c)
@@ -284,6 +294,7 @@ static void max_age_check(struct eval_context *c)
 		     part_span(c, age), (long long)age);
 
 	part_evidence_int(f, "max_age_s", age);
+	wait_for_id(c, f);
 }
 
 static void policy_checks(struct eval_context *c)
@@ -354,6 +365,7 @@ static void mx_match_check(struct eval_context *c)
 	part_evidence_list(f, "patterns", p->mx, p->n_mx);
 	part_evidence_list(f, "unmatched", missed, n_missed);
 	part_evidence_list(f, "unused", stale, n_stale);
+	wait_for_id(c, f);
 }
 
 struct mx_tls {

@@ -109,6 +109,7 @@ struct part_sts {
 	bool tls_ok;	  /* over a connection that verifies */
 	bool valid;	  /* and the grammar holds */
 	bool in_force;	  /* record, connection and policy are good: senders take it */
+	bool half;	  /* the body is younger than its id: the other half of a publication may follow */
 	struct mta_sts_policy policy;
 	struct remarks remarks;
 	enum part_trust trust;

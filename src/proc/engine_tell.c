@@ -228,24 +228,15 @@ void engine_tell_change(struct engine *e, uint32_t subject, const struct change 
 	arena_free(arena);
 }
 
-/* A problem without a name of its own is called by the gravest change that shows it, unless the
- * change is the lesser of the two. */
-static void called_by(struct incident *i, const struct notice *change)
+/* The gravest change says what was before, and how grave it all is at least. */
+static void shown_by(struct incident *i, const struct notice *change)
 {
-	const struct check *check = check_find(i->check);
-	bool named = i->before || i->after, lesser = change->severity < i->severity;
-
-	if (named && lesser)
+	if ((i->before || i->after) && change->severity < i->severity)
 		return;
 	i->before = change->before;
 	i->after = change->after;
-	if (lesser)
-		return;
-	i->severity = change->severity;
-	if (check == NULL || check->event == NULL) {
-		i->event = change->event;
-		i->summary = change->summary;
-	}
+	if (change->severity > i->severity)
+		i->severity = change->severity;
 }
 
 bool engine_absorb(struct engine *e, struct incident *i, const char *subject, int64_t stamp,
@@ -263,7 +254,7 @@ bool engine_absorb(struct engine *e, struct incident *i, const char *subject, in
 			continue;
 		i->changes = i->changes ? arena_printf(arena, "%s %s", i->changes, change->event)
 					: change->event;
-		called_by(i, change);
+		shown_by(i, change);
 		supersede(e, &rows[k]);
 		any = true;
 	}

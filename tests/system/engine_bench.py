@@ -106,6 +106,7 @@ class Host:
         self.name, self.address = name, address
         self.failure = None     # of the service: {'stage':, 'class':, 'text':}
         self.cert = certificate(name)
+        self.tlsa = None        # the key of its TLSA record, hex of SHA-256
         self.version = 'TLSv1.3'
         self.starttls = True
         self.old = 'no'         # whether TLS 1.0 is accepted
@@ -137,8 +138,11 @@ class Host:
 
     def observe(self, order):
         self.probes += 1
+        tlsa = {'base': self.name, 'port': 25, 'dns': NONE}
+        if self.tlsa:
+            tlsa |= {'dns': SECURE, 'rr': [{'usage': 3, 'selector': 1, 'matching': 1, 'data': self.tlsa}]}
         return {'a': {'dns': SECURE, 'value': [self.address]}, 'aaaa': {'dns': NONE},
-                'tlsa': [{'base': self.name, 'port': 25, 'dns': NONE}], 'caa': {'dns': NONE},
+                'tlsa': [tlsa], 'caa': {'dns': NONE},
                 'services': [self.service(int(p), order.get('sweep'), order.get('relay_test'))
                              for p in order['ports']]}
 

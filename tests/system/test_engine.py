@@ -112,6 +112,34 @@ def test_what_the_first_deep_look_shows_is_no_fall_of_the_grade(tmp_path, world)
     assert bench.stop() == 0
 
 
+def test_one_edit_of_a_policy_is_one_notice(tmp_path, world):
+    """The body changes and the id does not: the mode that fell, and that the id stayed."""
+    world.domain('p.test').mode = 'enforce'
+    bench = Bench(tmp_path, world).start()
+    bench.look(3)
+    world.domains['p.test'].mode = 'testing'
+    notice = bench.notice('mta_sts.policy.mode', 'p.test', 'firing')
+    assert {'mta_sts.mode_changed', 'mta_sts.policy_changed'} <= set(notice['changes']), notice
+    assert notice['severity'] == 'critical' and 'testing' in notice['summary'], notice
+    bench.look(3)
+    assert len(bench.notices()) == 1, bench.said()
+    assert bench.stop() == 0
+
+
+def test_a_key_swapped_under_dane_is_one_notice(tmp_path, world):
+    world.domain('d.test')
+    host = world.hosts['mx.d.test']
+    host.tlsa = host.cert['spki_sha256']
+    bench = Bench(tmp_path, world).start()
+    bench.look(3)
+    host.cert = certificate('mx.d.test', serial=2)
+    notice = bench.notice('dane.broken', 'mx.d.test', 'firing')
+    assert notice['changes'][0] == 'cert.changed' and 'TLSA' in notice['summary'], notice
+    bench.look(3)
+    assert len(bench.notices()) == 1, bench.said()
+    assert bench.stop() == 0
+
+
 def test_restart_repeats_nothing(bench, world):
     world.hosts['mx.b.test'].failure = DOWN
     bench.notice('host.unreachable', 'mx.b.test', 'firing')
