@@ -165,7 +165,7 @@ void engine_watching(const struct engine *e, char *out, size_t size)
 		snprintf(out, size, "watching nothing yet: name domains in %s, then mxwatch reload",
 			 e->file);
 	else
-		snprintf(out, size, "watching %zu domains", n);
+		snprintf(out, size, "watching %zu domain%s", n, n == 1 ? "" : "s");
 }
 
 /* The watchdog's tick: only while the schedule moves. */
