@@ -243,6 +243,7 @@ static void set_deadline(struct domain_probe *p)
 	p->began_ms = clock_monotonic_ms();
 	p->until_ms = p->began_ms + ms;
 	event_assign(&p->timer, p->v->base, -1, 0, on_timer, p);
+	event_priority_set(&p->timer, 0);
 	event_add(&p->timer, &tv);
 }
 

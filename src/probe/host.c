@@ -537,6 +537,7 @@ struct host_probe *host_probe_start(struct vantage *v, const struct message_orde
 	p->o->host = p->host;
 	p->lookups = lookups_new(v->resolver, order->fresh, p);
 	event_assign(&p->timer, v->base, -1, 0, on_timer, p);
+	event_priority_set(&p->timer, 0);
 	event_add(&p->timer, &deadline);
 	p->host->literal = name_is_address_literal(order->subject);
 	if (p->host->literal) {

@@ -332,6 +332,7 @@ struct policy *policy_start(struct vantage *v, const struct policy_params *param
 	p->arg = arg;
 	p->lookups = lookups_new(v->resolver, params->fresh, p);
 	event_assign(&p->timer, v->base, -1, 0, on_timer, p);
+	event_priority_set(&p->timer, 0);
 	if (left > 0)
 		tv = (struct timeval){(time_t)(left / 1000), (suseconds_t)(left % 1000 * 1000)};
 	event_add(&p->timer, &tv);

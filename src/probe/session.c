@@ -254,6 +254,7 @@ struct session *session_start(struct vantage *v, const struct session_params *pa
 	s->dialogue = dialogue_new(&params->dialogue, service, arena);
 	s->reader = reply_reader_new();
 	event_assign(&s->timer, v->base, -1, 0, on_timer, s);
+	event_priority_set(&s->timer, 0);
 	set_timer(s, INT64_MAX);
 	s->pass = gate_enter(v->gate, params->target.address, on_gate, s);
 	return s;
