@@ -274,6 +274,23 @@ static struct tally tally_of(struct eval_context *c, const struct part_host *h)
 	return t;
 }
 
+/* Why no record matched, where that can be told, in parentheses. */
+static const char *why_not(const struct part_host *h, const struct tlsa_verdict *v)
+{
+	bool anchors = true;
+
+	if (v->name_failed)
+		return " (the name does not match)";
+	if (v->date_failed)
+		return " (a certificate is out of its dates)";
+	for (size_t i = 0; i < h->tlsa->n; i++)
+		anchors = anchors && (h->tlsa->rr[i].usage == 2 ||
+				      tlsa_usability(&h->tlsa->rr[i]) != TLSA_USABLE);
+	return anchors
+		   ? " (the trust anchor is not in the handshake, where RFC 7672 §3.1.2 wants it)"
+		   : "";
+}
+
 static void match_check(struct eval_context *c, const struct part_host *h, const struct tally *t)
 {
 	static const char id[] = "dane.match";
@@ -292,10 +309,7 @@ static void match_check(struct eval_context *c, const struct part_host *h, const
 				       t->bad, t->addresses, h->name, t->bad == 1 ? "s" : "");
 		f = part_critical(c, id, h->name, FINDING_FAIL,
 				  "%s no TLSA record%s: senders that honour DANE do not deliver.",
-				  whose,
-				  t->why->name_failed	? " (the name does not match)"
-				  : t->why->date_failed ? " (a certificate is out of its dates)"
-							: "");
+				  whose, why_not(h, t->why));
 		const struct obs_cert *leaf = &t->first->svc->tls->chain[0];
 		part_expected(c, f, record_text(c, &h->tlsa->rr[0]),
 			      leaf->spki_sha256

@@ -184,7 +184,7 @@ def test_a_relay_is_told_an_hour_later_and_its_end(lab, watching):
     host.configure(relay='open')
     later(86400)
     tested(refused + 2)
-    assert not daemon.hooks(), 'asked again first'
+    assert not daemon.hooks(about='opens-relay.test'), 'asked again first'
     later(3600)
     tested(refused + 4)
     notice = daemon.hook('relay.opened', 'mx1.opens-relay.test', 'firing').json
@@ -204,7 +204,8 @@ def test_a_resolver_that_does_not_validate_is_said_once(lab, watching):
     notice = daemon.hook('self.resolver', status='firing').json
     assert (notice['kind'], notice['severity']) == ('daemon', 'warning'), notice
     until_known(daemon, 'unvalidated.test', 'mx.dnssec', 'unknown')
-    assert len(daemon.hooks()) == 1, daemon.hooks()
+    assert len(daemon.hooks('self.resolver')) == 1, daemon.hooks()
+    assert not daemon.hooks(about='unvalidated.test'), daemon.hooks()
 
 
 def test_a_missing_ca_bundle_is_said_once(lab, watching, tmp_path):
@@ -218,4 +219,5 @@ def test_a_missing_ca_bundle_is_said_once(lab, watching, tmp_path):
     notice = daemon.hook('self.ca_bundle', status='firing').json
     assert (notice['kind'], notice['severity']) == ('daemon', 'warning'), notice
     until_known(daemon, 'unverified.test', 'tls.cert.trusted', 'unknown')
-    assert len(daemon.hooks()) == 1, daemon.hooks()
+    assert len(daemon.hooks('self.ca_bundle')) == 1, daemon.hooks()
+    assert not daemon.hooks(about='unverified.test'), daemon.hooks()
