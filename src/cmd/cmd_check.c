@@ -3,7 +3,6 @@
  * mxwatch check DOMAIN...: look now, judge, report.  No daemon, no configuration and no root
  * are needed; -c takes a domain's settings and expectations from a watchlist.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -181,10 +180,10 @@ static bool read_option(struct options *o, int c)
 			     optarg);
 	case OPT_ANCHOR:
 		o->trust_anchor = optarg;
-		return true;
+		return option_trust_anchor("check", optarg);
 	case OPT_CA_FILE:
 		o->ca_file = optarg;
-		return true;
+		return option_ca_file("check", optarg);
 	case OPT_PRIVATE:
 		o->allow_private = true;
 		return true;
@@ -195,34 +194,6 @@ static bool read_option(struct options *o, int c)
 	default:
 		return false;
 	}
-}
-
-/* A file that must hold one of two words, looked at before anything is asked. */
-static bool holds(const char *option, const char *path, const char *mark, const char *other,
-		  const char *wanted)
-{
-	char line[8192];
-	bool found = false;
-	FILE *f = fopen(path, "re");
-	errno = f != NULL ? 0 : errno;
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = strstr(line, mark) != NULL || strstr(line, other) != NULL;
-	int error = errno; /* EISDIR comes with the first read */
-	if (f != NULL)
-		fclose(f);
-	if (!found)
-		fprintf(stderr, "mxwatch check: %s: %s: %s\n", option, path,
-			error != 0 ? strerror(error) : wanted);
-	return found;
-}
-
-static bool files_are_there(const struct options *o)
-{
-	return (o->ca_file == NULL ||
-		holds("--ca-file", o->ca_file, "BEGIN CERTIFICATE", "BEGIN TRUSTED CERTIFICATE",
-		      "no certificate in it (PEM is wanted)")) &&
-	       (o->trust_anchor == NULL || holds("--trust-anchor", o->trust_anchor, "DNSKEY", "DS",
-						 "no DS or DNSKEY record in it"));
 }
 
 /* -- configuration ---------------------------------------------------------------------------- */
@@ -517,8 +488,6 @@ int cmd_check(int argc, char **argv)
 		usage("--skip leaves no check", o.skip);
 		return EX_USAGE;
 	}
-	if (!files_are_there(&o))
-		return EX_USAGE;
 	check_list_init(&list);
 	status = gather(&list, &o, argv + optind);
 	if (status == 0) {

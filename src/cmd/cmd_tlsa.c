@@ -84,7 +84,7 @@ static bool read_option(struct options *o, int c)
 		return true;
 	case OPT_ANCHOR:
 		o->trust_anchor = optarg;
-		return true;
+		return option_trust_anchor("tlsa", optarg);
 	case OPT_PRIVATE:
 		o->allow_private = true;
 		return true;

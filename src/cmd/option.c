@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "option.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -49,4 +50,34 @@ int option_wrong(const char *verb, int c, char **argv, const struct option *opti
 	fprintf(stderr, "; see mxwatch %s --help\n", verb);
 	buf_clear(&name);
 	return EX_USAGE;
+}
+
+/* Whether a line has one of two words. */
+static bool holds(const char *verb, const char *option, const char *path, const char *word,
+		  const char *other, const char *wanted)
+{
+	char line[8192];
+	bool found = false;
+	FILE *f = fopen(path, "re");
+	errno = f != NULL ? 0 : errno;
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, word) != NULL || strstr(line, other) != NULL;
+	int error = errno; /* EISDIR comes with the first read */
+	if (f != NULL)
+		fclose(f);
+	if (!found)
+		fprintf(stderr, "mxwatch %s: --%s: %s: %s\n", verb, option, path,
+			error != 0 ? strerror(error) : wanted);
+	return found;
+}
+
+bool option_ca_file(const char *verb, const char *path)
+{
+	return holds(verb, "ca-file", path, "BEGIN CERTIFICATE", "BEGIN TRUSTED CERTIFICATE",
+		     "no certificate in it (PEM is wanted)");
+}
+
+bool option_trust_anchor(const char *verb, const char *path)
+{
+	return holds(verb, "trust-anchor", path, "DNSKEY", "DS", "no DS or DNSKEY record in it");
 }
