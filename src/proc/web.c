@@ -88,7 +88,12 @@ static void groups(struct web_sight *s, const struct conf *c)
 	}
 }
 
-const struct web_sight *web_sight(struct web *w)
+const struct web_sight *web_sight(const struct web *w)
+{
+	return &w->sight;
+}
+
+void web_sight_renew(struct web *w)
 {
 	struct web_sight *s = &w->sight;
 	struct view_overview *o = &s->overview;
@@ -97,7 +102,7 @@ const struct web_sight *web_sight(struct web *w)
 
 	if (s->taken_ms &&
 	    now_ms - s->taken_ms < SIGHT_MS + (int64_t)w->conf->n_domains * SIGHT_DOMAIN_US / 1000)
-		return s;
+		return;
 	arena_free(s->arena);
 	memset(s, 0, sizeof(*s));
 	s->arena = arena_new();
@@ -120,7 +125,6 @@ const struct web_sight *web_sight(struct web *w)
 	groups(s, w->conf);
 	if (!store_view_end(w->store))
 		log_warning("web", "the state could not be read whole");
-	return s;
 }
 
 /* -- wishes --------------------------------------------------------------------------------------

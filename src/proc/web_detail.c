@@ -144,7 +144,6 @@ bool web_detail(struct exchange *x, struct view_detail *d)
 	if (at == SIZE_MAX)
 		return false;
 	memset(d, 0, sizeof(*d));
-	web_sight(x->w);
 	store_view_begin(s);
 	web_fill_row(x, at, &d->row);
 	hosts = store_view_hosts_of(s, d->row.name, x->arena, &n);

@@ -72,8 +72,10 @@ struct exchange { /* one request on its way to its answer */
 /* Hand a wish to the engine; its answer is the request's.  args: JSON text or NULL. */
 void web_wish(struct exchange *x, const char *verb, const char *subject, const char *author,
     const char *reason, const char *args);
-/* Lists and counts, at most a second or so old. */
-const struct web_sight *web_sight(struct web *w);
+/* Lists and counts, at most a second or so old; they stay as they are until the next request. */
+const struct web_sight *web_sight(const struct web *w);
+/* Take them anew if they are too old: before a request is looked at. */
+void web_sight_renew(struct web *w);
 
 /* -- web_route.c -- */
 

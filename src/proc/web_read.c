@@ -247,7 +247,6 @@ void web_host(struct exchange *x)
 
 	if (name_fold(name, x->name)) {
 		h.name = name;
-		web_sight(x->w);
 		store_view_begin(s);
 		h.seen = store_view_observation(s, OBS_KIND_HOST, name, x->arena);
 		h.domains = domains_behind(x, name, &h.n_domains, &h.domains_total);

@@ -273,5 +273,6 @@ void web_answer(struct web *w, struct http_request *r, bool local)
 		return;
 	}
 	x.trusted = local || has_token(&x);
+	web_sight_renew(w);
 	dispatch(&x);
 }
