@@ -75,6 +75,8 @@ const char *notice_sentence(const struct notice *n);
 /* A few words for a subject line: what is wrong, or what changed; the name of an event that is
  * not known. */
 const char *notice_title(const char *event);
+/* What the check wants to see, where the finding does not say it; static text, NULL if nothing. */
+const char *notice_expected(const char *check);
 /* What a broken check means for mail delivery, one sentence; static text, "" if nothing. */
 const char *notice_impact(const char *check, enum finding_severity severity);
 

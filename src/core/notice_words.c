@@ -224,3 +224,79 @@ const char *notice_impact(const char *check, enum finding_severity severity)
 	}
 	return "";
 }
+
+/* -- expected -- */
+
+/* First match wins. */
+static const struct {
+	const char *check; /* glob */
+	const char *text;
+} expectations[] = {
+    {"mx.present", "MX records with a host that can be used"},
+    {"mx.resolves", "an address for the host"},
+    {"mx.ipv6", "an IPv6 address at one MX host at least"},
+    {"mx.redundancy", "two MX hosts"},
+    {"dnssec.rrsig_expiry", "signatures with days left"},
+    {"caa.issuer", "CAA records that name the issuer of the certificate, or none"},
+    {"smtp.connect", "a connection and a 220 greeting"},
+    {"smtp.ehlo", "EHLO answered with 250"},
+    {"smtp.ptr", "a PTR name that leads back to the address"},
+    {"smtp.banner_name", "the host's own name in the greeting"},
+    {"smtp.open_relay", "mail for other domains refused"},
+    {"smtp.starttls_repeat", "no STARTTLS inside TLS"},
+    {"smtp.auth_cleartext", "AUTH inside TLS only"},
+    {"tls.starttls", "STARTTLS in the reply to EHLO, and a handshake that completes"},
+    {"tls.starttls_injection", "what comes before the handshake discarded"},
+    {"tls.version", "TLS 1.2 or 1.3 and nothing older"},
+    {"tls.cipher", "AEAD cipher suites with forward secrecy"},
+    {"tls.key_exchange", "a key exchange that is strong enough"},
+    {"tls.compression", "no compression inside TLS"},
+    {"tls.renegotiation", "secure renegotiation"},
+    {"tls.cert.trusted", "a chain to a trusted CA"},
+    {"tls.cert.name", "the host's name in the certificate"},
+    {"tls.cert.validity", "a certificate that is valid today"},
+    {"tls.cert.expiry", "a certificate with time left"},
+    {"tls.cert.key", "a key that is strong enough"},
+    {"tls.cert.signature", "a signature that is strong enough"},
+    {"tls.cert.pool", "one certificate on every address"},
+    {"tls.cert.renewal", "a new certificate by this time"},
+    {"tls.sni_fallback", "a handshake without SNI too"},
+    {"dane.tlsa", "TLSA records that can be used"},
+    {"dane.match", "a TLSA record that matches the certificate"},
+    {"dane.rollover", "a TLSA record for the next key"},
+    {"dane.covers_all_mx", "TLSA records at every MX host"},
+    {"dane.denial", "a validated answer, also that there is no TLSA"},
+    {"dane.future", "a match that outlasts the certificate"},
+    {"dane.ttl", "a TTL that lets changes through in time"},
+    {"mta_sts.record", "one valid _mta-sts record"},
+    {"mta_sts.policy.tls", "a policy host whose certificate verifies"},
+    {"mta_sts.policy.fetch", "the policy, with status 200 and no redirect"},
+    {"mta_sts.policy.content_type", "text/plain"},
+    {"mta_sts.policy.syntax", "a policy that follows the grammar"},
+    {"mta_sts.policy.mode", "mode enforce"},
+    {"mta_sts.policy.max_age", "a max_age of weeks"},
+    {"mta_sts.mx_match", "every MX host in the policy"},
+    {"mta_sts.mx_tls", "MX hosts whose TLS verifies"},
+    {"mta_sts.cert_expiry", "a certificate with time left"},
+    {"mta_sts.host_consistency", "the same policy on every address"},
+    {"mta_sts.id_body", "another id with another policy"},
+    {"mta_sts.cache_hazard", "MX hosts that cached policies name"},
+    {"mta_sts.withdrawal", "mode none until no sender holds a policy any more"},
+    {"mta_sts.delegation", "a delegation that leads to the policy"},
+    {"tls_rpt.record", "one valid _smtp._tls record"},
+    {"tls_rpt.destination", "destinations that take reports"},
+    {"tls_rpt.self", "a way for reports that does not need this mail"},
+    {"delivery.sender_view", "senders of every kind deliver"},
+    {"submission.discovery", "SRV records that lead to the service"},
+    {"submission.*", "a connection, and TLS that verifies"},
+    {"*dnssec", "an answer that DNSSEC proves"},
+};
+
+const char *notice_expected(const char *check)
+{
+	for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]); i++) {
+		if (text_glob(expectations[i].check, check))
+			return expectations[i].text;
+	}
+	return NULL;
+}

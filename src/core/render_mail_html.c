@@ -138,7 +138,7 @@ static void headline(struct buf *out, struct arena *arena, const struct notice *
 	    out,
 	    "</div>\n<div class=\"ink\" style=\"font-size:21px;line-height:29px;font-weight:650;"
 	    "color:#17202a;overflow-wrap:anywhere\">");
-	put(out, notice_sentence(n), RENDER_MAX_VALUE);
+	put(out, render_sentence(arena, n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div>\n");
 	cell_end(out);
 }
@@ -168,16 +168,17 @@ static void comparison(struct buf *out, struct arena *arena, const struct notice
 {
 	size_t count;
 	const struct render_line *line = render_difference(arena, n, &count);
-	if (n->expected != NULL || n->actual != NULL) {
+	const char *seen = render_seen(n);
+	if (n->expected != NULL || seen != NULL) {
 		cell(out, 20, 0);
 		if (n->expected != NULL)
 			boxed(out, "Expected", false, n->expected);
-		if (n->expected != NULL && n->actual != NULL)
+		if (n->expected != NULL && seen != NULL)
 			buf_addstr(out,
 				   "<div style=\"height:12px;line-height:12px\">&nbsp;</div>\n");
-		if (n->actual != NULL)
+		if (seen != NULL)
 			boxed(out, n->status == NOTICE_RESOLVED ? "It was" : "Seen",
-			      n->status != NOTICE_CHANGED, n->actual);
+			      n->status != NOTICE_CHANGED, seen);
 		cell_end(out);
 	}
 	if (count == 0)
@@ -338,7 +339,7 @@ static void digest_row(struct buf *out, struct arena *arena, const struct notice
 	put(out, render_title(arena, n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div>\n<div class=\"ink\" style=\"font-size:14px;line-height:21px;"
 			"color:#17202a;overflow-wrap:anywhere\">");
-	put(out, notice_sentence(n), RENDER_MAX_VALUE);
+	put(out, render_sentence(arena, n), RENDER_MAX_VALUE);
 	buf_addstr(out, "</div></div>\n");
 	cell_end(out);
 }

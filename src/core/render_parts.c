@@ -142,10 +142,16 @@ const char *render_lead(struct arena *arena, const struct notice *n)
 	return arena_printf(arena, "%s for %s", render_verdict(n), length);
 }
 
+const char *render_sentence(struct arena *arena, const struct notice *n)
+{
+	return arena_printf(arena, "%s%s", n->status == NOTICE_RESOLVED ? "It was: " : "",
+			    render_cleaned(arena, notice_sentence(n), RENDER_MAX_VALUE));
+}
+
 const char *render_headline(struct arena *arena, const struct notice *n)
 {
-	return arena_printf(arena, "%s: %s", render_lead(arena, n),
-			    render_cleaned(arena, notice_sentence(n), RENDER_MAX_VALUE));
+	return arena_printf(arena, "%s%s %s", render_lead(arena, n),
+			    n->status == NOTICE_RESOLVED ? "." : ":", render_sentence(arena, n));
 }
 
 int64_t render_total(const struct notice *n)
@@ -244,10 +250,15 @@ static const char *span(struct arena *arena, const struct notice *n)
 	const char *since = render_time(arena, n->since);
 	if (n->at <= n->since)
 		return since;
-	stamp_duration_human(human, n->at - n->since);
-	if (n->status != NOTICE_RESOLVED)
-		return arena_printf(arena, "%s (%s)", since, human);
-	return arena_printf(arena, "%s until %s (%s)", since, render_time(arena, n->at), human);
+	if (n->status == NOTICE_RESOLVED)
+		return arena_printf(arena, "%.19s to %s", since, render_time(arena, n->at));
+	return arena_printf(arena, "%s (%s)", since, stamp_duration_human(human, n->at - n->since));
+}
+
+const char *render_seen(const struct notice *n)
+{
+	bool said = n->actual != NULL && strcmp(n->actual, notice_sentence(n)) == 0;
+	return n->status == NOTICE_RESOLVED && said ? NULL : n->actual;
 }
 
 struct render_fact *render_facts(struct arena *arena, const struct notice *n, size_t *count)
@@ -258,7 +269,7 @@ struct render_fact *render_facts(struct arena *arena, const struct notice *n, si
 	if (n->n_domains == 1 && render_unnamed(n) == 0 && strcmp(n->domains[0], n->subject) != 0)
 		add_fact(&f, false, "Domain", n->domains[0]);
 	add_fact(&f, true, "Expected", n->expected);
-	add_fact(&f, true, n->status == NOTICE_RESOLVED ? "It was" : "Seen", n->actual);
+	add_fact(&f, true, n->status == NOTICE_RESOLVED ? "It was" : "Seen", render_seen(n));
 	if (n->since != 0)
 		add_fact(&f, false, n->status == NOTICE_CHANGED ? "Seen at" : "Since",
 			 span(arena, n));

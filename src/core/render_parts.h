@@ -32,9 +32,13 @@ const char *render_status(const struct notice *n);
 const char *render_verdict(const struct notice *n);
 /* The heading of the causes. */
 const char *render_causes_title(const struct notice *n);
-/* The verdict, how long it lasts or lasted, and the summary: "RECOVERED after 2 h 13 min: ...". */
+/* The verdict, how long it lasts or lasted, and the summary: "RECOVERED after 2 h 13 min. It was: ...". */
 const char *render_headline(struct arena *arena, const struct notice *n);
-/* The same without the summary. */
+/* What was seen in place of the expected; NULL when the sentence of its end has just said it. */
+const char *render_seen(const struct notice *n);
+/* What is wrong, or was: "It was: STARTTLS is not offered." */
+const char *render_sentence(struct arena *arena, const struct notice *n);
+/* The verdict and how long, alone. */
 const char *render_lead(struct arena *arena, const struct notice *n);
 /* "example.test", or "mx1.example.test (800 domains)" */
 const char *render_where(struct arena *arena, const struct notice *n);

@@ -65,9 +65,10 @@ static json_t *body_of(struct arena *arena, const struct notice *n)
 					render_markdown(arena, render_lead(arena, n)), "wrap", 1,
 					"weight", "bolder", "size", "large", "color", colour(n)));
 	add_text(body, render_markdown(arena, render_title(arena, n)), "bolder", "medium");
-	add_text(body,
-		 render_markdown(arena, render_cleaned(arena, notice_sentence(n), 2 * VALUE_MAX)),
-		 "default", "default");
+	add_text(
+	    body,
+	    render_markdown(arena, render_cleaned(arena, render_sentence(arena, n), 2 * VALUE_MAX)),
+	    "default", "default");
 	add_facts(body, arena, n);
 	add_paragraph(body, arena, "What it means for mail delivery", render_impact(n));
 	add_paragraph(body, arena, "What to do", render_advice(n));

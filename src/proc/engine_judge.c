@@ -159,8 +159,8 @@ static struct incident *new_incident(struct judging *j, const char *key, const s
 	if (f) {
 		i->advice = f->advice;
 		i->reference = f->reference;
-		i->expected = f->expected;
-		i->actual = f->actual;
+		i->expected = f->expected ? f->expected : notice_expected(i->check);
+		i->actual = f->actual ? f->actual : f->summary;
 	}
 	return i;
 }

@@ -179,6 +179,9 @@ static void every_check_has_words(void **state)
 				strcmp(c->id, "tls.sni_fallback") == 0;
 		if (!harmless && notice_impact(c->id, SEVERITY_CRITICAL)[0] == '\0')
 			fail_msg("%s has no impact", c->id);
+		bool ours = strncmp(c->id, "self.", 5) == 0 || strncmp(c->id, "notify.", 7) == 0;
+		if (!ours && notice_expected(c->id) == NULL)
+			fail_msg("nobody knows what %s expects", c->id);
 		const char *title = notice_title(check_event(c));
 		if (strchr(title, '.') != NULL || strlen(title) > 36)
 			fail_msg("%s: \"%s\" is no title for a lock screen", c->id, title);
