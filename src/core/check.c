@@ -14,8 +14,10 @@ const struct check *check_find(const char *id)
 	return NULL;
 }
 
-const char *check_event(const struct check *c)
+const char *check_event(const struct check *c, bool critical)
 {
+	if (critical && c->critical_event)
+		return c->critical_event;
 	return c->event ? c->event : c->id;
 }
 
@@ -44,6 +46,8 @@ static void document_row(struct buf *out, const struct check *c)
 	buf_printf(out, "\n\nReference: %s.", c->reference);
 	if (c->event)
 		buf_printf(out, " Told as `%s`.", c->event);
+	if (c->critical_event)
+		buf_printf(out, " Told as `%s` when it is critical.", c->critical_event);
 	if (c->parent)
 		buf_printf(out, " Explained by `%s` when that fails too.", c->parent);
 	buf_addstr(out, "\n\n");
@@ -114,6 +118,8 @@ void check_explain(const struct check *c, struct buf *out)
 	explain_row(out, "reference", c->reference);
 	if (c->event)
 		explain_row(out, "told as", c->event);
+	if (c->critical_event)
+		explain_row(out, "critical as", c->critical_event);
 	if (c->parent)
 		explain_row(out, "explained by", c->parent);
 }

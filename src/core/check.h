@@ -6,6 +6,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buf.h"
@@ -18,6 +19,7 @@ struct check {
 	const char *fix;       /* how to mend it */
 	const char *reference; /* RFC and section */
 	const char *event;     /* what its problem is called in a notice; NULL = the id (doc/checks.md) */
+	const char *critical_event; /* what a critical one is called, where that has another name */
 	const char *parent;    /* id of the check whose failure explains this one (inhibition), NULL */
 	const char *area;      /* heading in the report: "MX", "SMTP", "TLS", "DANE", "MTA-STS", ... */
 };
@@ -27,8 +29,8 @@ extern const size_t check_count;
 
 /* NULL if there is no such check. */
 const struct check *check_find(const char *id);
-/* What a problem of this check is called in a notice. */
-const char *check_event(const struct check *c);
+/* What a problem of this check is called in a notice, a critical one or another. */
+const char *check_event(const struct check *c, bool critical);
 /* doc/checks.md as Markdown; one check as text for a terminal. */
 void check_document(struct buf *out);
 void check_explain(const struct check *c, struct buf *out);

@@ -31,7 +31,7 @@ const struct check check_table[] = {
 	.fix = "Sign the zone and publish its DS record at the parent. When it is bogus, look at "
 	       "expired signatures and at a DS that no longer fits the key.",
 	.reference = "RFC 4035 §5, RFC 7672 §2.2.1",
-	.event = "dnssec.bogus",
+	.critical_event = "dnssec.bogus",
 	.area = "MX",
     },
     {

@@ -21,7 +21,8 @@ const struct check *event_check(const char *name, size_t *at)
 {
 	while (*at < check_count) {
 		const struct check *c = &check_table[(*at)++];
-		if (strcmp(check_event(c), name) == 0)
+		if (strcmp(check_event(c, false), name) == 0 ||
+		    strcmp(check_event(c, true), name) == 0)
 			return c;
 	}
 	return NULL;

@@ -16,11 +16,11 @@ struct judging {
 	size_t max_steps;
 };
 
-const char *incident_event(const char *check)
+const char *incident_event(const struct problem *p)
 {
-	const struct check *c = check_find(check);
+	const struct check *c = check_find(p->check);
 
-	return c ? check_event(c) : check;
+	return c ? check_event(c, p->severity >= SEVERITY_CRITICAL) : p->check;
 }
 
 /* "mx1.example.test:25" of "mx1.example.test[192.0.2.7]:25". */
@@ -33,7 +33,7 @@ static const char *host_and_port(const struct problem *p, struct arena *arena)
 
 const char *incident_key(const struct problem *p, struct arena *arena)
 {
-	const char *event = incident_event(p->check), *subject = p->subject;
+	const char *event = incident_event(p), *subject = p->subject;
 
 	/* a host's certificate is one thing, on however many addresses it is served */
 	if (p->host && text_starts(p->check, "tls.cert."))
@@ -449,6 +449,11 @@ static const struct problem *explanation(const struct incident_result *out, cons
 	return nearest;
 }
 
+static bool has_name(const struct check *c)
+{
+	return c && (c->event || c->critical_event);
+}
+
 /* Whether a is the better spokesman: graver, told before, with a name of its own. */
 static bool speaks_better(const struct incident_result *out, const struct problem *a,
 			  const struct problem *b)
@@ -459,8 +464,8 @@ static bool speaks_better(const struct incident_result *out, const struct proble
 		return a->severity > b->severity;
 	if (opens_now(out, a) != opens_now(out, b))
 		return opens_now(out, b);
-	if ((x && x->event) != (y && y->event))
-		return x && x->event;
+	if (has_name(x) != has_name(y))
+		return has_name(x);
 	return x < y; /* order of the table: from the network up */
 }
 

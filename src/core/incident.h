@@ -125,8 +125,8 @@ void incident_judge(const struct incident_input *in, struct arena *arena,
 
 /* The row that speaks for p: itself, or the one at the end of its parents. */
 const struct problem *incident_speaker(const struct problem *p);
-/* What the problem of this check is called in a notice. */
-const char *incident_event(const char *check);
+/* What the problem is called in a notice. */
+const char *incident_event(const struct problem *p);
 /* The root cause as text: equal for problems that belong together.  From arena. */
 const char *incident_key(const struct problem *p, struct arena *arena);
 /* The same for "cannot check": one for each host or domain, whatever cannot be seen of it. */

@@ -138,7 +138,7 @@ static struct incident *new_incident(struct judging *j, const char *key, const s
 
 	i->uid = engine_uid(j->arena);
 	i->key = key;
-	i->event = unknown ? p->check : incident_event(p->check);
+	i->event = unknown ? p->check : incident_event(p);
 	i->check = p->check;
 	i->subject = !unknown ? p->subject : p->host ? p->host : p->domain;
 	i->host = p->host;

@@ -22,6 +22,7 @@
 
 static const struct check catalogue[] = {
     {.id = "mx.present"},
+    {.id = "mx.dnssec", .critical_event = "dnssec.bogus"},
     {.id = "smtp.connect", .event = "host.unreachable"},
     {.id = "tls.starttls", .event = "starttls.lost", .parent = "smtp.connect"},
     {.id = "tls.cert.trusted", .parent = "delivery.sender_view"},
@@ -39,8 +40,10 @@ const struct check *check_find(const char *id)
 	return NULL;
 }
 
-const char *check_event(const struct check *c)
+const char *check_event(const struct check *c, bool critical)
 {
+	if (critical && c->critical_event)
+		return c->critical_event;
 	return c->event ? c->event : c->id;
 }
 
@@ -496,6 +499,11 @@ static void test_keys(void **state)
 	assert_string_equal(incident_key(&p, a), "tls.cert.trusted|mx1.a.test:25");
 	p = (struct problem){.domain = "a.test", .check = "mx.present", .subject = "a.test"};
 	assert_string_equal(incident_key(&p, a), "mx.present|a.test");
+	p.check = "mx.dnssec"; /* insecure is not bogus */
+	p.severity = SEVERITY_WARNING;
+	assert_string_equal(incident_key(&p, a), "mx.dnssec|a.test");
+	p.severity = SEVERITY_CRITICAL;
+	assert_string_equal(incident_key(&p, a), "dnssec.bogus|a.test");
 	arena_free(a);
 }
 
