@@ -3,7 +3,7 @@
 
 A Peer with `engine=Gnutls(priority=...)` or `engine=Nss(suites=...)` hands the bytes behind its
 220 to a session of that library, in a thread of its own; what comes out is read and answered
-as ever.  GnuTLS is on every Debian (apt needs it); NSS is the package libnss3.
+as ever.  GnuTLS is on every Debian 12 (apt needs it); NSS is the package libnss3.
 
 SSLv2, EXPORT suites, compression and (before Debian 13) post-quantum groups have no server
 in Debian any more: Antique answers the first message of such a client from the text of the
@@ -106,6 +106,7 @@ class Gnutls(Engine):
     GIVE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(Datum))
     lib, libc = library('libgnutls.so.30'), ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
+    missing = None if lib else 'libgnutls30'
 
     def __init__(self, priority='NORMAL', staple=None):
         self.priority, self.staple = priority, staple
