@@ -241,6 +241,24 @@ struct yaml_file *yaml_work_open(struct yaml_work *w, const char *path, const st
 	return NULL;
 }
 
+void yaml_work_folder(struct yaml_work *w, const char *path)
+{
+	const char **list, *folder;
+	size_t len = strcspn(path, "*?[");
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	folder = len > 0 ? arena_strndup(w->l.arena, path, len) : ".";
+	for (size_t i = 0; i < w->conf->n_folders; i++)
+		if (strcmp(w->conf->folders[i], folder) == 0)
+			return;
+	list = arena_array(w->l.arena, w->conf->n_folders + 1, sizeof(*list));
+	for (size_t i = 0; i < w->conf->n_folders; i++)
+		list[i] = w->conf->folders[i];
+	list[w->conf->n_folders++] = folder;
+	w->conf->folders = list;
+}
+
 static void read_file(struct yaml_work *w, const char *path, const struct yaml_node *at, int depth);
 
 static void include(struct yaml_work *w, const struct yaml_node *value, int depth)
@@ -251,6 +269,7 @@ static void include(struct yaml_work *w, const struct yaml_node *value, int dept
 		glob_t found;
 		const char *pattern = yaml_relative(&w->l, at, s.item[i]);
 		bool magic = strpbrk(pattern, "*?[") != NULL;
+		yaml_work_folder(w, pattern);
 		if (depth == INCLUDE_DEPTH) {
 			yaml_error(w->l.problems, at, "included deeper than %d files",
 				   INCLUDE_DEPTH);

@@ -437,6 +437,7 @@ static void list_count(struct yaml_work *w, const char *file, size_t n)
 		memcpy(lists, w->conf->lists, w->conf->n_lists * sizeof(*lists));
 	lists[w->conf->n_lists++] = (struct conf_list){file, n};
 	w->conf->lists = lists;
+	yaml_work_folder(w, file);
 }
 
 static void read_list(struct yaml_work *w, const struct yaml_node *item)

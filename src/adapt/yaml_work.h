@@ -50,6 +50,8 @@ struct yaml_work {
 /* Read a file and keep it for the problems; at: who asked for it, NULL for the command line.
  * NULL after an error that was said. */
 struct yaml_file *yaml_work_open(struct yaml_work *w, const char *path, const struct yaml_node *at);
+/* Remember the folder of a file, or of a pattern, in conf->folders. */
+void yaml_work_folder(struct yaml_work *w, const char *path);
 
 /* -- yaml_watch: groups, owners, domains and lists -- */
 

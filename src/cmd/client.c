@@ -48,7 +48,7 @@ static int connect_to(const char *path)
 static int reach(const struct client_call *c)
 {
 	const char *const said[] = {c->socket, NULL};
-	const char *const *list = c->socket ? said : places;
+	const char *const *list = c->socket && c->socket[0] ? said : places;
 	int fd = -1;
 
 	for (size_t i = 0; list[i] && fd < 0; i++)

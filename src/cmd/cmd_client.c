@@ -4,6 +4,7 @@
  * options of all are parsed in one place.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,7 +167,7 @@ static int run(const struct verb *v, int argc, char **argv)
 {
 	const char *letters = strchr(v->options, 'c') ? ":s:c:h" : ":s:h";
 	struct option options[N_OPTIONS + 1];
-	struct client_call c = {0};
+	struct client_call c = {.socket = getenv("MXWATCH_SOCKET")};
 	bool no_color = false, no_pager = false;
 	int letter, result;
 

@@ -228,6 +228,8 @@ struct conf {
 	size_t n_domains;
 	const struct conf_list *lists;
 	size_t n_lists;
+	const char *const *folders; /* where included files and lists lie: to be read again */
+	size_t n_folders;
 
 	const struct conf_receiver *receivers;
 	size_t n_receivers;

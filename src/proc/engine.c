@@ -209,8 +209,8 @@ static void enter_sandbox(struct engine *e)
 	text_copy(conf_dir, sizeof(conf_dir), real ? real : e->file);
 	free(real);
 	read[n++] = dirname(conf_dir);
-	for (size_t i = 0; i < e->conf->n_lists && n < 63; i++)
-		read[n++] = e->conf->lists[i].file;
+	for (size_t i = 0; i < e->conf->n_folders && n < 63; i++)
+		read[n++] = e->conf->folders[i];
 	read[n] = NULL;
 	tzset();
 	e->sandbox_lacks =

@@ -299,8 +299,8 @@ static void enter_sandbox(const struct web *w)
 	read[n++] = folder(w->file, conf_folder);
 	if (w->conf->web_token_file && w->conf->web_token_file[0] == '/')
 		read[n++] = folder(w->conf->web_token_file, token_folder);
-	for (size_t i = 0; i < w->conf->n_lists && n < 63; i++)
-		read[n++] = w->conf->lists[i].file;
+	for (size_t i = 0; i < w->conf->n_folders && n < 63; i++)
+		read[n++] = w->conf->folders[i];
 	read[n] = NULL;
 	tzset();
 	sandbox_enter(SANDBOX_WEB, &(struct sandbox_config){.read = read});

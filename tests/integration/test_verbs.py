@@ -244,3 +244,21 @@ def test_a_reader_that_leaves_early_is_no_error(lab, build):
     run.stdout.readline()
     run.stdout.close()
     assert run.wait(60) == 0 and run.stderr.read() == ''
+
+
+def test_files_elsewhere_are_read_again(lab, watching, mxwatch, build, tmp_path):
+    """What is included, and lists, may lie in another folder and be replaced by another file."""
+    tmp_path.chmod(0o755)
+    for name, text in (('more.yaml', 'domains: [verbs-a.test]\n'), ('list.txt', 'verbs-b.test\n')):
+        (tmp_path / name).write_text(text)
+    daemon = watching('verbs-good.test',
+                      more=f'include: [{tmp_path}/more.yaml]\nlists: [{{file: {tmp_path}/list.txt}}]\n')
+    c = Client(daemon, mxwatch, build)
+    wait_for(lambda: 'watches 3 domains' in c('status').out, 30, daemon.said)
+    for name, text in (('more.yaml', 'domains: [verbs-a.test, verbs-c.test]\n'),
+                       ('list.txt', 'verbs-b.test\nverbs-d.test\n')):
+        (tmp_path / 'new').write_text(text)
+        os.replace(tmp_path / 'new', tmp_path / name)
+    assert c('reload', '--wait').out.startswith('watching 5 domains'), daemon.said()
+    wait_for(lambda: 'verbs-d.test' in c('list').out and 'verbs-c.test' in c('list').out, 20, daemon.said)
+    daemon.stop()
