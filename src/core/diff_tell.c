@@ -249,35 +249,73 @@ static void tell_mx(struct telling *t, const struct edge *e)
 
 /* -- DNSSEC -- */
 
+enum step { STEP_NONE, STEP_LOST, STEP_GAINED, STEP_BOGUS };
+
+static void tell_dnssec(struct telling *t, const struct edge *e);
+
+static enum step dnssec_step(const struct edge *e)
+{
+	const struct row *row = row_of(e->key);
+	int had, has;
+
+	if (row == NULL || row->tell != tell_dnssec)
+		return STEP_NONE;
+	had = rank_dnssec(e->before), has = rank_dnssec(e->after);
+	if (has == 0)
+		return STEP_BOGUS;
+	if (has < had)
+		return STEP_LOST;
+	return has == 1 ? STEP_NONE /* from bogus: the problem's end tells it */ : STEP_GAINED;
+}
+
+/* One change of the zone is one event, however many record sets show it. */
 static void tell_dnssec(struct telling *t, const struct edge *e)
 {
 	static const struct {
 		const char *prefix, *check, *what;
+		bool many;
 	} set[] = {
-	    {"mx.", "mx.dnssec", "the MX records of"},
-	    {"mta_sts.", "mta_sts.dnssec", "the MTA-STS record of"},
-	    {"tls_rpt.", "tls_rpt.dnssec", "the TLS-RPT record of"},
-	    {"submission.", "submission.discovery", "the submission SRV records of"},
-	    {"address.", "mx.address_dnssec", "the addresses of"},
-	    {"tlsa:", "dane.dnssec", "the TLSA records of"},
+	    {"mx.", "mx.dnssec", "MX records", true},
+	    {"mta_sts.", "mta_sts.dnssec", "MTA-STS record", false},
+	    {"tls_rpt.", "tls_rpt.dnssec", "TLS-RPT record", false},
+	    {"submission.", "submission.discovery", "submission SRV records", true},
+	    {"address.", "mx.address_dnssec", "addresses", true},
+	    {"tlsa:", "dane.dnssec", "TLSA records", true},
 	};
-	size_t i = 0;
-	while (i + 1 < sizeof(set) / sizeof(set[0]) && !text_starts(e->key, set[i].prefix))
-		i++;
-	int had = rank_dnssec(e->before), has = rank_dnssec(e->after);
-	const char *event = "dnssec.lost", *is = "are no longer signed";
-	enum finding_severity severity = SEVERITY_WARNING;
-	if (has == 0) {
-		event = "dnssec.bogus", severity = SEVERITY_CRITICAL;
-		is = "fail DNSSEC validation";
-	} else if (has > had) {
-		if (has == 1) /* from bogus to insecure: the problem's end tells it */
-			return;
-		event = "dnssec.gained", severity = SEVERITY_INFO;
-		is = "are secured by DNSSEC now";
+	static const struct {
+		const char *event, *is, *are;
+		enum finding_severity severity;
+	} words[] = {
+	    [STEP_LOST] = {"dnssec.lost", "is no longer signed", "are no longer signed",
+			   SEVERITY_WARNING},
+	    [STEP_GAINED] = {"dnssec.gained", "is secured by DNSSEC now",
+			     "are secured by DNSSEC now", SEVERITY_INFO},
+	    [STEP_BOGUS] = {"dnssec.bogus", "fails DNSSEC validation", "fail DNSSEC validation",
+			    SEVERITY_CRITICAL},
+	};
+	enum step step = dnssec_step(e);
+	const char *check = NULL;
+	json_t *what = json_array();
+	bool many = false;
+
+	for (const struct edge *o = t->edge; o < e && step != STEP_NONE; o++)
+		if (dnssec_step(o) == step)
+			step = STEP_NONE; /* told with that */
+	for (size_t i = 0; step != STEP_NONE && i < sizeof(set) / sizeof(set[0]); i++) {
+		const struct edge *o = e, *end = t->edge + t->n_edges;
+		while (o < end && !(text_starts(o->key, set[i].prefix) && dnssec_step(o) == step))
+			o++;
+		if (o == end)
+			continue;
+		check = check ? check : set[i].check;
+		many = set[i].many || json_array_size(what) > 0;
+		json_array_append_new(what, json_string(set[i].what));
 	}
-	add(t, e, event, set[i].check, severity)->summary =
-	    arena_printf(t->arena, "DNSSEC: %s %s %s", set[i].what, t->subject, is);
+	if (check)
+		add(t, e, words[step].event, check, words[step].severity)->summary =
+		    arena_printf(t->arena, "DNSSEC: the %s of %s %s", join(t->arena, what),
+				 t->subject, many ? words[step].are : words[step].is);
+	json_decref(what);
 }
 
 /* -- MTA-STS -- */

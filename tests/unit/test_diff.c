@@ -87,6 +87,12 @@ static const struct {
     {"MX bogus to insecure", "mx.dnssec=\"bogus\"", "mx.dnssec=\"insecure\"", ""},
     {"TLSA unsigned", "tlsa:25.dnssec=\"secure\"\ntlsa:25=[\"3 1 1 ab\"]",
      "tlsa:25.dnssec=\"insecure\"\ntlsa:25=-", "dane.lost critical, dnssec.lost warning"},
+    {"the whole zone unsigned: one event", "mta_sts.dnssec=\"secure\"\nmx.dnssec=\"secure\"\ntls_rpt.dnssec=\"secure\"",
+     "mta_sts.dnssec=\"insecure\"\nmx.dnssec=\"insecure\"\ntls_rpt.dnssec=\"insecure\"",
+     "dnssec.lost warning"},
+    {"part of it bogus, part unsigned", "mta_sts.dnssec=\"secure\"\nmx.dnssec=\"secure\"",
+     "mta_sts.dnssec=\"bogus\"\nmx.dnssec=\"insecure\"",
+     "dnssec.bogus critical, dnssec.lost warning"},
     {"submission SRV unsigned", "submission.submissions.dnssec=\"secure\"",
      "submission.submissions.dnssec=\"insecure\"", "dnssec.lost warning"},
     /* MTA-STS */
