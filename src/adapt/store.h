@@ -203,8 +203,11 @@ struct store_outgoing *store_pending_changes(struct store *s, const char *source
     struct arena *arena, size_t *n);
 /* Receivers that pending rows wait for. */
 void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg);
+/* The clock was set by so many seconds: what waits and is to be recalled keeps its pace.  What
+ * waits for an hour of the day, or for the end of a silence, stays. */
+void store_retime(struct store *s, int64_t by);
 /* Receivers that do not take what they should: a pending row of theirs was made before `before`
- * and tried, or should have left before it. */
+ * and tried in vain, or should have left before it. */
 void store_stuck_receivers(struct store *s, int64_t before, store_name_cb *cb, void *arg);
 /* Rows that are not delivered, dead ones included, newest first, at most max. */
 struct store_outgoing *store_queue(struct store *s, size_t max, struct arena *arena, size_t *n);

@@ -179,12 +179,22 @@ void store_waiting_receivers(struct store *s, store_name_cb *cb, void *arg)
 		cb(sql_peek(r, 0), arg);
 }
 
+void store_retime(struct store *s, int64_t by)
+{
+	sql_run(s->db,
+		"UPDATE outbox SET created = created + ?1, due = due + ?1"
+		" WHERE state = 0 AND digest = 0 AND held = 0",
+		"i", by);
+	sql_run(s->db, "UPDATE told SET at = at + ?1, remind = remind + ?1 WHERE remind > 0", "i",
+		by);
+}
+
 void store_stuck_receivers(struct store *s, int64_t before, store_name_cb *cb, void *arg)
 {
 	struct sql_rows *r = sql_query(s->db,
 				       "SELECT DISTINCT receiver FROM outbox WHERE state = 0 AND"
 				       " (due < ?1 OR attempts > 6 OR"
-				       "  (attempts > 0 AND digest = 0 AND created < ?1))",
+				       "  (attempts > 1 AND digest = 0 AND created < ?1))",
 				       "i", before);
 
 	while (sql_next(r))

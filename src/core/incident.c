@@ -232,12 +232,14 @@ static int64_t seen_at(const struct judging *j, const struct problem *p, const s
 	return is_rare(f) ? f->seen_at : source(j->in, p->host)->at;
 }
 
-/* Whether the probe seen now is another one than the one counted last, and not too near. */
+/* Whether the probe seen now is another one than the one counted last, and not too near.  One
+ * from before that is one of after the clock was set back. */
 static bool counts(const struct judging *j, const struct problem *p, int64_t at)
 {
 	int64_t apart = j->settings->confirm_retry_s / 2;
 
-	return p->counted_at == 0 || at >= p->counted_at + (apart > 0 ? apart : 1);
+	return at < p->counted_at || p->counted_at == 0 ||
+	       at >= p->counted_at + (apart > 0 ? apart : 1);
 }
 
 /* A host's first deep look is a first look too. */

@@ -8,10 +8,11 @@
 #include "engine_parts.h"
 #include "receiver.h"
 
-#define EXPIRE_PIECES 4
-#define RENEW_MAX     100    /* notices in a frame */
-#define RENEW_ENDED_S 300    /* an end is said again for so long */
-#define BEHIND_MS     300000 /* a schedule so late does not move */
+#define EXPIRE_PIECES  4
+#define EXPIRE_DOUBT_S 86400
+#define RENEW_MAX      100    /* notices in a frame */
+#define RENEW_ENDED_S  300    /* an end is said again for so long */
+#define BEHIND_MS      300000 /* a schedule so late does not move */
 
 /* -- heartbeats ---------------------------------------------------------------- */
 
@@ -118,13 +119,15 @@ void engine_minute(struct engine *e)
 	struct arena *arena;
 	int64_t now = clock_now();
 
+	engine_watch_self(e); /* before anything is called due or old */
 	if (e->store && e->notifier && !e->stopping)
 		renew_alerts(e);
 	if (e->writing || e->failing || !engine_begin(e))
 		return;
 	arena = arena_new();
 	remind(e, arena);
-	for (int i = 0; i < EXPIRE_PIECES; i++)
+	/* what a wrong clock calls old is not */
+	for (int i = 0; i < EXPIRE_PIECES && now - e->own.stepped >= EXPIRE_DOUBT_S; i++)
 		store_expire(e->store, now - e->conf->retain_changes_s,
 			     now - e->conf->retain_incidents_s,
 			     now - e->conf->retain_observations_s);

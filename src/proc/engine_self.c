@@ -28,6 +28,22 @@ static void tell(struct engine *e, enum told *told, bool wrong, const char *even
 		*told = now;
 }
 
+/* What was timed by the clock of before: nothing is due sooner or later for it. */
+static void retime(struct engine *e, int64_t by)
+{
+	int64_t now = clock_now();
+
+	store_retime(e->store, by);
+	for (uint32_t i = 0; i < roster_end(e->roster); i++) {
+		struct roster_subject *s = roster_subject(e->roster, i);
+		if (s->kind == OBS_KIND_NONE)
+			continue;
+		s->quiet_until = 0;
+		s->sweep = s->sweep > now ? (uint32_t)now : s->sweep;
+		s->relay = s->relay > now ? (uint32_t)now : s->relay;
+	}
+}
+
 /* The time that passed says what the clock should show. */
 static void watch_clock(struct engine *e, struct arena *arena)
 {
@@ -44,13 +60,15 @@ static void watch_clock(struct engine *e, struct arena *arena)
 		return;
 	own->stepped = clock_now();
 	own->step_s = by;
+	retime(e, by);
 	log_warning("engine", "the clock was set by %lld s", (long long)by);
 	engine_tell_daemon(
 	    e, "self.clock", SEVERITY_WARNING,
 	    arena_printf(arena, "The clock was set %s by %lld s.", by > 0 ? "forward" : "back",
 			 llabs(by)),
 	    "With a wrong clock certificates and signatures seem expired: run a time service.");
-	engine_commit(e);
+	if (engine_commit(e))
+		engine_outbox_changed(e);
 }
 
 /* More than an interval behind its time is less often than every second interval. */
