@@ -16,6 +16,11 @@
 #define AHEAD_S	      (6 * 3600)
 #define AHEAD_BACKLOG 16 /* with more domains waiting there is no time for it */
 
+struct spoken { /* an incident that began in this judgement */
+	const struct incident *incident;
+	bool by_change; /* a change of this look made it */
+};
+
 struct judging {
 	struct engine *e;
 	uint32_t id;
@@ -25,8 +30,8 @@ struct judging {
 	struct findings findings;
 	struct incident_result result;
 	bool *first_look;
-	struct incident **shown; /* incidents that a change of this look made */
-	size_t n_shown;
+	struct spoken *spoken;
+	size_t n_spoken;
 	int64_t began;	/* incident of the gravest problem that began, 0 none */
 	bool over;	/* some problem ended */
 	bool unwatched; /* the domain left the configuration */
@@ -200,14 +205,18 @@ static void opened(struct judging *j, const struct incident_step *s)
 			   p->baseline ? " (since the first look)" : "");
 }
 
-/* Several problems that one change of their subject made at once are one page. */
+/* Several problems that one change of their subject made at once are one page, and so is the
+ * same trouble on all addresses of a host. */
 static bool told_together(struct judging *j, struct problem *p, const struct incident *i)
 {
-	for (size_t k = 0; k < j->n_shown; k++) {
-		if (strcmp(j->shown[k]->subject, p->subject) != 0 || j->shown[k]->id == i->id ||
-		    i->seq > 0)
+	for (size_t k = 0; k < j->n_spoken && i->seq == 0; k++) {
+		const struct incident *o = j->spoken[k].incident;
+		bool subject = j->spoken[k].by_change && strcmp(o->subject, p->subject) == 0;
+		bool host = o->host && i->host && strcmp(o->host, i->host) == 0 &&
+			    strcmp(o->event, i->event) == 0 && o->mark == NULL && i->mark == NULL;
+		if (o->id == i->id || !(subject || host))
 			continue;
-		p->explained_by = j->shown[k]->id;
+		p->explained_by = o->id;
 		store_put_problem(j->e->store, p);
 		return true;
 	}
@@ -234,8 +243,9 @@ static void tell_opened(struct judging *j, struct problem *p)
 	}
 	if (told_together(j, p, i))
 		return;
-	if (engine_absorb(e, i, p->subject, stamp(j, p->host), j->arena))
-		j->shown[j->n_shown++] = i;
+	j->spoken[j->n_spoken].by_change =
+	    engine_absorb(e, i, p->subject, stamp(j, p->host), j->arena);
+	j->spoken[j->n_spoken++].incident = i;
 	if (i->seq == 0 && i->initial == 0)
 		engine_tell_firing(e, i, NULL);
 	else
@@ -317,7 +327,7 @@ static void apply(struct judging *j)
 	const struct incident_step *steps = j->result.steps;
 	size_t n = j->result.n_steps;
 
-	j->shown = arena_array(j->arena, n + 1, sizeof(*j->shown));
+	j->spoken = arena_array(j->arena, n + 1, sizeof(*j->spoken));
 	for (size_t i = 0; i < n; i++) {
 		if (steps[i].kind == INCIDENT_OPENED)
 			opened(j, &steps[i]);

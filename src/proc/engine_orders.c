@@ -17,6 +17,7 @@
 #define STANDSTILL_MS 30000 /* a pass this late means that we were stopped */
 #define SWEEP_FACTOR  4	    /* a deep look makes some twenty connections per address */
 #define BLIND_HOLD_S  30
+#define START_HOLD_S  60 /* a resolver may come up with us */
 
 /* -- the plan ------------------------------------------------------------------ */
 
@@ -261,6 +262,8 @@ static void watch_sight(struct engine *e)
 	int64_t retry_s = e->conf->defaults.confirm_retry_s;
 	int64_t hold_s = retry_s < BLIND_HOLD_S ? retry_s : BLIND_HOLD_S;
 
+	if (e->sight.resolver_dark && !e->own.had_resolver)
+		hold_s = START_HOLD_S;
 	if (e->writing || e->sight.blind == e->blind_told ||
 	    (e->sight.blind && clock_now() - e->sight.since < hold_s) || !engine_begin(e))
 		return;

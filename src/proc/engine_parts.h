@@ -111,6 +111,7 @@ struct own_health { /* what engine_self.c watches */
 	size_t stuck;	  /* receivers that do not take their notices */
 	enum told late_told, stuck_told;
 	bool had_ipv6;
+	bool had_resolver; /* one has answered since the start */
 };
 
 struct engine {

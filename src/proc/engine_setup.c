@@ -82,7 +82,7 @@ static void join(const struct store_subject *row, void *arg)
 	}
 	s = roster_subject(j->e->roster, id);
 	s->at = row->at;
-	s->sweep = row->sweep;
+	s->sweep = row->sweep > clock_now() ? 0 : row->sweep;
 	s->relay = row->relay;
 	s->relay_accepted = row->relay_accepted;
 	s->digest = row->digest;
@@ -638,6 +638,7 @@ void engine_self(struct engine *e, struct peer *prober, const struct message_sel
 		return;
 	}
 	e->resolver_chosen = true;
+	e->own.had_resolver = e->own.had_resolver || self->resolver_answers;
 	switch (sight_resolver(&e->sight, all_say(e, true), clock_now())) {
 	case SIGHT_LOST:
 		log_warning("engine", "blind: no resolver answers");
