@@ -103,7 +103,7 @@ class Host:
     """A mail host on one address; break it by setting its attributes."""
 
     def __init__(self, name, address):
-        self.name, self.address = name, address
+        self.name, self.address, self.more = name, address, []  # more addresses
         self.failure = None     # of the service: {'stage':, 'class':, 'text':}
         self.cert = certificate(name)
         self.tlsa = None        # the key of its TLSA record, hex of SHA-256
@@ -113,8 +113,8 @@ class Host:
         self.relay = 'refused'
         self.probes = self.relay_tests = 0
 
-    def service(self, port, sweep, relay):
-        s = {'address': self.address, 'port': port, 'connect_ms': 3, 'ptr': {'dns': SECURE, 'value': [self.name]},
+    def service(self, address, port, sweep, relay):
+        s = {'address': address, 'port': port, 'connect_ms': 3, 'ptr': {'dns': SECURE, 'value': [self.name]},
              'ptr_confirmed': [self.name], 'ptr_asked_forward': True}
         if self.failure:
             return s | {'failure': self.failure}
@@ -141,10 +141,11 @@ class Host:
         tlsa = {'base': self.name, 'port': 25, 'dns': NONE}
         if self.tlsa:
             tlsa |= {'dns': SECURE, 'rr': [{'usage': 3, 'selector': 1, 'matching': 1, 'data': self.tlsa}]}
-        return {'a': {'dns': SECURE, 'value': [self.address]}, 'aaaa': {'dns': NONE},
+        addresses = [self.address, *self.more]
+        return {'a': {'dns': SECURE, 'value': addresses}, 'aaaa': {'dns': NONE},
                 'tlsa': [tlsa], 'caa': {'dns': NONE},
-                'services': [self.service(int(p), order.get('sweep'), order.get('relay_test'))
-                             for p in order['ports']]}
+                'services': [self.service(a, int(p), order.get('sweep'), order.get('relay_test'))
+                             for p in order['ports'] for a in addresses]}
 
 
 class Domain:
