@@ -19,6 +19,8 @@ from engine_bench import (ANSWER, BUILD, DELIVER, HEADER, OBSERVED, ORDER, PEER,
                           SELF, SENT, SETUP, STOP, WANT_PEERS, WISH, Channel)
 
 IDLE = struct.Struct('=qqq')
+ENGINE = os.path.join('tests', 'system', 'engine_sim')
+ENGINE = os.path.abspath(ENGINE) if os.path.exists(ENGINE) else os.path.join(BUILD, ENGINE)
 EPOCH = 1767225600      # 2026-01-01T00:00:00Z
 NOW = 4102444799        # stands for the time in an observation that is kept
 
@@ -95,7 +97,7 @@ class Simulation:
         environment = dict(os.environ, SIMULATED_FD=str(control.fileno()), **self.environment,
                            SIMULATED_TIME=f'{self.wall}:{self.step * 1000}:{self.seed * 1000 + self.starts}')
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, 'tests', 'system', 'engine_sim'), '-c', self.file], stdin=subprocess.DEVNULL,
+            [ENGINE, '-c', self.file], stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, preexec_fn=place, pass_fds=[3, number, control.fileno()], close_fds=True,
             env=environment)
         for fd in log, theirs, control:

@@ -9,8 +9,8 @@ import pytest
 
 import engine_bench
 from checker import Checker
-from engine_bench import BUILD, World, certificate
-from simulation import EPOCH, Simulation
+from engine_bench import World, certificate
+from simulation import ENGINE, EPOCH, Simulation
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -32,8 +32,7 @@ web: {{listen: [127.0.0.1:9791]}}
 domains: [{domains}]
 '''
 
-pytestmark = pytest.mark.skipif(not os.access(os.path.join(BUILD, 'tests/system/engine_sim'), os.X_OK),
-                                reason='make tests/system/engine_sim')
+pytestmark = pytest.mark.skipif(not os.access(ENGINE, os.X_OK), reason='make tests/system/engine_sim')
 
 
 class Life(Simulation):
