@@ -182,7 +182,7 @@ static void every_check_has_words(void **state)
 		bool ours = strncmp(c->id, "self.", 5) == 0 || strncmp(c->id, "notify.", 7) == 0;
 		if (!ours && notice_expected(c->id) == NULL)
 			fail_msg("nobody knows what %s expects", c->id);
-		const char *title = notice_title(check_event(c));
+		const char *title = notice_title(check_event(c, true));
 		if (strchr(title, '.') != NULL || strlen(title) > 36)
 			fail_msg("%s: \"%s\" is no title for a lock screen", c->id, title);
 	}
@@ -202,7 +202,7 @@ static void a_runbook_for_every_event(void **state)
 	(void)state;
 	for (size_t i = 0; i < check_count; i++)
 		assert_non_null(
-		    event_link(a, NULL, "https://mx.test", check_event(&check_table[i]), NULL));
+		    event_link(a, NULL, "https://mx.test", check_event(&check_table[i], true), NULL));
 	for (size_t i = 0; i < event_count; i++)
 		assert_string_not_equal(notice_title(event_table[i].name), event_table[i].name);
 	assert_string_equal(event_link(a, NULL, "https://mx.test", "dane.broken", "dane.match"),
