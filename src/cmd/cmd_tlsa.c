@@ -21,6 +21,7 @@
 #include "stamp.h"
 #include "text.h"
 #include "tlsa.h"
+#include "yaml_conf.h"
 
 #define EXIT_UNSEEN 3
 #define TIMEOUT_S   60
@@ -81,7 +82,9 @@ static bool read_option(struct options *o, int c)
 		return is_port(optarg) || usage("--port is a number from 1 to 65535, not", optarg);
 	case OPT_RESOLVER:
 		o->resolver = optarg;
-		return true;
+		return yaml_conf_is_upstream(optarg) ||
+		       usage("--resolver is an address (127.0.0.1, 127.0.0.1:5353, [::1]:53), not",
+			     optarg);
 	case OPT_ANCHOR:
 		o->trust_anchor = optarg;
 		return option_trust_anchor("tlsa", optarg);

@@ -121,11 +121,35 @@ static void clock_and_trust(struct eval_context *c)
 		part_say(c, "self.ca_bundle", subject, FINDING_PASS, "Our trust store is loaded.");
 }
 
+/* What went out of sight in any of the probes; false when none of them came back. */
+static bool worst_view(const struct eval_input *in, struct obs_vantage *v)
+{
+	bool seen = false;
+
+	*v = (struct obs_vantage){.resolver_answers = true, .resolver_validates = true};
+	for (size_t i = 0; i <= in->n_hosts; i++) {
+		const struct observation *o = i < in->n_hosts ? in->hosts[i] : in->domain;
+		if (!o ||
+		    (o->failure.class != OBS_CLASS_NONE && o->failure.stage == OBS_STAGE_NONE))
+			continue;
+		seen = true;
+		v->resolver_answers = v->resolver_answers && o->vantage.resolver_answers;
+		v->resolver_validates = v->resolver_validates && o->vantage.resolver_validates;
+		v->no_ipv4 = v->no_ipv4 || o->vantage.no_ipv4;
+		v->no_ipv6 = v->no_ipv6 || o->vantage.no_ipv6;
+		v->no_ca = v->no_ca || o->vantage.no_ca;
+	}
+	return seen;
+}
+
 void eval_self(const struct eval_input *in, bool canaries, struct findings *out)
 {
 	struct eval_context c = {.in = in, .out = out, .arena = out->arena};
+	struct obs_vantage view;
 
-	c.vantage = &in->domain->vantage;
+	if (!worst_view(in, &view))
+		return; /* then nothing is known of us either */
+	c.vantage = &view;
 	resolver(&c);
 	egress25(&c, canaries);
 	route_ipv6(&c);

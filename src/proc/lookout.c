@@ -20,10 +20,11 @@
 #include "stream.h"
 #include "text.h"
 
-#define CALM_S	  60
-#define WORRIED_S 10
-#define FAR_IPV4  "198.41.0.4" /* a.root-servers.net: somewhere far away */
-#define FAR_IPV6  "2001:503:ba3e::2:30"
+#define CALM_S	   60
+#define WORRIED_S  10
+#define PATIENCE_S 5		/* with a canary, which is chosen to answer at once */
+#define FAR_IPV4   "198.41.0.4" /* a.root-servers.net: somewhere far away */
+#define FAR_IPV6   "2001:503:ba3e::2:30"
 
 enum family { IPV4, IPV6, FAMILIES };
 enum sight { UNTRIED, SEEN, LOST }; /* by the last try that ended */
@@ -48,7 +49,7 @@ struct lookout {
 	struct vantage *v;
 	lookout_cb *cb;
 	void *arg;
-	struct event timer;
+	struct event timer, patience;
 	bool known, answers, validates; /* the resolver, by its self-test */
 	char resolver_text[256];
 	struct canary *canaries;
@@ -309,6 +310,19 @@ static void canaries_make(struct lookout *l)
 	l->n_canaries = n;
 }
 
+/* A packet filter answers nothing: a probe must not wait a round to know that it is ours. */
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct lookout *l = arg;
+
+	(void)fd, (void)what;
+	for (size_t i = 0; i < l->n_canaries; i++)
+		for (enum family f = IPV4; f < FAMILIES; f++)
+			if (l->canaries[i].line[f].trying)
+				l->canaries[i].line[f].sight = LOST;
+	review(l);
+}
+
 /* -- life
  * ------------------------------------------------------------------------------------------------
  */
@@ -316,11 +330,13 @@ static void canaries_make(struct lookout *l)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct lookout *l = arg;
+	const struct timeval patience = {PATIENCE_S, 0};
 	struct timeval tv = {CALM_S, 0};
 
 	(void)fd, (void)what;
 	for (size_t i = 0; i < l->n_canaries; i++)
 		canary_try(&l->canaries[i]);
+	event_add(&l->patience, &patience);
 	review(l);
 	if (l->v->self.no_ipv4 || l->v->self.no_ipv6 || !l->v->self.resolver_answers)
 		tv.tv_sec = WORRIED_S;
@@ -336,6 +352,7 @@ struct lookout *lookout_new(struct vantage *v, lookout_cb *cb, void *arg)
 	l->cb = cb;
 	l->arg = arg;
 	event_assign(&l->timer, v->base, -1, 0, on_timer, l);
+	event_assign(&l->patience, v->base, -1, 0, on_patience, l);
 	event_add(&l->timer, &now);
 	canaries_make(l);
 	resolver_self_test(v->resolver, on_resolver, l);
@@ -348,6 +365,7 @@ void lookout_free(struct lookout *l)
 		return;
 	resolver_self_test(l->v->resolver, NULL, NULL);
 	event_del(&l->timer);
+	event_del(&l->patience);
 	for (size_t i = 0; i < l->n_canaries; i++)
 		canary_close(&l->canaries[i]);
 	free(l->canaries);

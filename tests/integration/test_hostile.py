@@ -132,23 +132,44 @@ def test_more_than_twenty_addresses_are_cut_and_the_report_says_so(lab, alive):
 
 # -- time -----------------------------------------------------------------------------------------------
 
+@contextlib.contextmanager
+def deaf(address, port=25):
+    """Nobody answers a SYN there: the queue of connections is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
 def test_addresses_that_do_not_answer(lab, alive):
     """Nobody answers the SYN: a fault of theirs as it seems, and perhaps a firewall of ours."""
     address = lab.address()
     lab.point('mx1.deaf.test', address)
     lab.domain('deaf.test', mx=['mx1.deaf.test'], policy=None)
-    with contextlib.ExitStack() as stack:  # a queue of connections that is full
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind((address, 25))
-        deaf.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex((address, 25))
+    with deaf(address):
         result = alive('-c', 'SHORT', 'deaf.test')
     found = findings(result, 'smtp.connect')[0]
     assert found['status'] == 'fail' and found['evidence']['class'] == 'timeout', found
     assert findings(result, 'self.egress25')[0]['status'] == 'info', result
+
+
+def test_a_canary_that_is_as_silent_tells_that_it_is_us(lab, alive, tmp_path):
+    address, canary = lab.address(), lab.address()
+    lab.point('mx1.walled.test', address)
+    lab.domain('walled.test', mx=['mx1.walled.test'], policy=None)
+    watch = tmp_path / 'canary.yaml'
+    watch.write_text(f'self_check: {{tcp: ["{canary}:25"]}}\ndefaults: {{timeout: {{connect: 12s}}}}\n'
+                     'domains: [walled.test]\n')
+    with deaf(address), deaf(canary):
+        result = alive('-c', watch, 'walled.test')
+    found = {f['id']: f for f in result.json['findings']}
+    assert found['smtp.connect']['status'] == 'unknown', found['smtp.connect']
+    assert found['self.egress25']['status'] == 'info' and result.json['grade'] is None, result
 
 
 def test_a_thousand_addresses_that_keep_silent(lab, alive):
