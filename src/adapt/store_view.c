@@ -200,7 +200,7 @@ struct view_incident *store_view_incidents_at(struct store *s, const char *host,
 {
 	return incidents(s,
 			 sql_query(s->db,
-				   COLUMNS "WHERE open = 1 AND (host = ? OR i.subject = ?)"
+				   COLUMNS "WHERE open AND (host = ? OR i.subject = ?)"
 					   " ORDER BY severity DESC, opened DESC LIMIT ?",
 				   "ssi", host, host, (int64_t)max),
 			 arena, n);
@@ -323,21 +323,30 @@ int64_t store_view_hosts(struct store *s)
 	return sql_number(s->db, "SELECT count(*) FROM subject WHERE kind = 2");
 }
 
+/* hosts has a line "NAME PORTS" for each. */
+static bool leads_to(const char *hosts, const char *host)
+{
+	size_t len = strlen(host);
+
+	for (const char *at = hosts; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		if (strncmp(at, host, len) == 0 && at[len] == ' ')
+			return true;
+	return false;
+}
+
 const char *const *store_view_domains_of(struct store *s, const char *host, size_t max,
 					 struct arena *arena, size_t *n, int64_t *total)
 {
 	const char **list = NULL;
-	/* hosts has a line "NAME PORTS" for each */
-	struct sql_rows *r =
-	    sql_query(s->db,
-		      "SELECT name FROM subject WHERE kind = 1"
-		      " AND instr(char(10) || hosts, char(10) || ? || ' ') > 0 ORDER BY name",
-		      "s", host);
+	struct sql_rows *r = sql_query(s->db,
+				       "SELECT name, hosts FROM subject WHERE kind = 1"
+				       " AND instr(hosts, ? || ' ') > 0 ORDER BY name",
+				       "s", host);
 
 	*n = 0;
 	*total = 0;
 	while (sql_next(r))
-		if (++*total <= (int64_t)max)
+		if (leads_to(sql_peek(r, 1), host) && ++*total <= (int64_t)max)
 			*STORE_PUSH(arena, list, *n, *list) = sql_text(r, 0, arena);
 	return list;
 }
