@@ -383,7 +383,7 @@ class Year:
         for d in self.world.domains.values():
             d.policy_cert = certificate(f'mta-sts.{d.name}', days=4000, lifetime=4100)
         for name, host in self.world.hosts.items():
-            left = self.dice.randrange(31, 89)
+            left = self.dice.randrange(32 + self.hours // 8, 89)  # behind the first look
             host.cert = certificate(name, days=left)
             self.next_certificate(host, EPOCH + left * DAY)
 
