@@ -154,7 +154,9 @@ class Trouble:
         if again:
             y.at(again + 1, lambda: self.due(again))
             return
-        y.story.must(self.early or self.maybe.opened, max(at, y.now) + SLACK + y.late, self.subject, self.event,
+        # by the clock: when the domain is judged next
+        by = max(at, y.now) + SLACK + y.late + (y.hours * HOUR if self.early else 0)
+        y.story.must(self.early or self.maybe.opened, by, self.subject, self.event,
                      receivers=('hook', 'mail'))
         y.counts[self.event] += 1
 
