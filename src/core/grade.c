@@ -166,12 +166,12 @@ static struct tally tally_of(const struct findings *all)
 
 static struct grade row(const char *letter, const char *rule, const struct finding *f)
 {
-	return (struct grade){letter, rule, f ? f->subject : NULL};
+	return (struct grade){letter, rule, f ? f->subject : NULL, false};
 }
 
 static struct grade nothing(const char *rule)
 {
-	return (struct grade){NULL, rule, NULL};
+	return (struct grade){NULL, rule, NULL, false};
 }
 
 static bool has_sts(const struct findings *all)
@@ -187,9 +187,21 @@ static bool has_sts(const struct findings *all)
 	       tls->judged != FINDING_FAIL;
 }
 
+/* Whether MTA-STS or DANE may be there, but could not be determined. */
+static bool is_open(const struct findings *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->item[i].judged == FINDING_UNKNOWN &&
+		    (text_starts(all->item[i].id, "mta_sts.") ||
+		     text_starts(all->item[i].id, "dane.")))
+			return true;
+	return false;
+}
+
 static struct grade good(const struct findings *all, const struct tally *t)
 {
 	bool dane = t->dane_hosts > 0 && t->dane_good == t->dane_hosts;
+	struct grade g;
 
 	if (t->version == 0 || t->version_13 < t->version)
 		return row("A", "A: TLS 1.2 or better everywhere, but not TLS 1.3 on every address",
@@ -200,11 +212,12 @@ static struct grade good(const struct findings *all, const struct tally *t)
 		    NULL);
 	if (dane)
 		return row("A+", "A+: TLS 1.3 everywhere and valid DANE on every MX host", NULL);
-	return row(
-	    "A",
-	    "A: TLS 1.3 and good certificates everywhere, but neither MTA-STS in enforce mode "
-	    "nor DANE covers every MX host",
-	    NULL);
+	g = row("A",
+		"A: TLS 1.3 and good certificates everywhere, but neither MTA-STS in enforce mode "
+		"nor DANE covers every MX host",
+		NULL);
+	g.open = is_open(all);
+	return g;
 }
 
 static struct grade failing(const struct tally *t)

@@ -9,9 +9,10 @@
 #include "finding.h"
 
 struct grade {
-	const char *letter; /* "A+" ... "F", NULL when nothing could be graded */
-	const char *rule;   /* one sentence: what decided it; static text */
+	const char *letter;  /* "A+" ... "F", NULL when nothing could be graded */
+	const char *rule;    /* one sentence: what decided it; static text */
 	const char *subject; /* of the finding that decided, NULL if none; borrowed from findings */
+	bool open;	     /* it may be better: what an A+ rests on could not be determined */
 };
 
 struct grade grade_of(const struct eval_input *in, const struct findings *findings);

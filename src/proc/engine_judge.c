@@ -388,8 +388,8 @@ static bool seen_in_part(const struct judging *j)
 	return false;
 }
 
-/* Believed once nothing it may rest on waits for confirmation or a first deep look; told by
- * itself only when no problem that began or ended says it better. */
+/* Believed once nothing it may rest on waits for confirmation or a first deep look, and no fall
+ * for want of knowledge; told by itself only when no problem that began or ended says it better. */
 static void believe_grade(struct judging *j)
 {
 	struct grade g = grade_of(&j->eval, &j->findings);
@@ -401,6 +401,8 @@ static void believe_grade(struct judging *j)
 	    strcmp(g.letter, j->d->grade) == 0)
 		return;
 	dropped = rank(g.letter) > rank(j->d->grade);
+	if (dropped && g.open)
+		return;
 	c.event = dropped ? "grade.dropped" : "grade.rose";
 	c.severity = dropped ? SEVERITY_WARNING : SEVERITY_INFO;
 	c.summary =

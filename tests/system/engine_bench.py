@@ -157,6 +157,7 @@ class Domain:
         self.rua = f'mailto:tls@{name}'
         self.policy_cert = certificate(f'mta-sts.{name}')
         self.mx_status = None   # an obs_answer in place of the MX set
+        self.no_policy = None   # a failure in place of the policy
         self.probes = 0
 
     def policy(self):
@@ -164,6 +165,9 @@ class Domain:
                        ['version: STSv1', f'mode: {self.mode}', *(f'mx: {m}' for m in self.patterns),
                         'max_age: 1209600'])
         name = f'mta-sts.{self.name}'
+        if self.no_policy:
+            return {'host': name, 'a': {'dns': SECURE, 'value': ['192.0.2.80']}, 'aaaa': {'dns': NONE},
+                    'address': '192.0.2.80', 'took_ms': 9, 'failure': self.no_policy}
         return {'host': name, 'a': {'dns': SECURE, 'value': ['192.0.2.80']}, 'aaaa': {'dns': NONE},
                 'address': '192.0.2.80', 'status': 200, 'content_type': 'text/plain', 'took_ms': 9,
                 'body': body, 'tls': {'version': 'TLSv1.3', 'cipher': 'TLS_AES_256_GCM_SHA384',

@@ -112,6 +112,17 @@ def test_what_the_first_deep_look_shows_is_no_fall_of_the_grade(tmp_path, world)
     assert bench.stop() == 0
 
 
+def test_a_policy_that_we_cannot_fetch_is_no_fall_of_the_grade(tmp_path, world):
+    world.domain('f.test').mode = 'enforce'
+    bench = Bench(tmp_path, world).start()
+    bench.look(3)
+    world.domains['f.test'].no_policy = {'stage': 'connect', 'class': 'local', 'text': 'no descriptor is left'}
+    bench.look(5)
+    assert bench.rows("SELECT grade FROM subject WHERE name = 'f.test'") == [('A+',)]
+    assert bench.notices() == [], bench.said()
+    assert bench.stop() == 0
+
+
 def test_one_edit_of_a_policy_is_one_notice(tmp_path, world):
     """The body changes and the id does not: the mode that fell, and that the id stayed."""
     world.domain('p.test').mode = 'enforce'
