@@ -4,6 +4,9 @@
  * reference of our own to each: one whose callbacks are gone was given up by evhttp, and is
  * let go at the next accept or tick.  To end a connection is to shut its socket down: evhttp
  * sees the end of the stream and does the rest.
+ *
+ * What it cannot read as a request it answers by itself, with a page of its own.  That answer
+ * is exchanged before it is sent: it lies in the output of a connection that has not asked.
  */
 #include "http_server.h"
 
@@ -31,11 +34,16 @@
 #include "mem.h"
 #include "text.h"
 
-#define TICK_MS 1000
-#define BACKLOG 128
+#define TICK_MS	   1000
+#define BACKLOG	   128
+#define ANSWER_MAX 16384
 
 struct connection {		 /* oldest first */
 	struct bufferevent *bev; /* a reference of ours */
+	struct event *exchange;	 /* the answer of evhttp's own */
+	http_server_refused_cb *refused;
+	char line[64]; /* how what came begins; NUL at its end */
+	size_t line_len;
 	int64_t deadline_ms;
 	bool asked;  /* its request is whole */
 	bool ending; /* was shut down */
@@ -47,6 +55,7 @@ struct http_server {
 	struct evhttp *http;
 	struct event *tick;
 	http_server_cb *cb;
+	http_server_refused_cb *refused;
 	void *arg;
 	struct connection *connections; /* utlist */
 };
@@ -58,11 +67,67 @@ struct http_request {
 	struct evkeyvalq query;
 };
 
+/* -- answers of evhttp's own ---------------------------------------------------------------- */
+
+static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+	size_t room = sizeof(c->line) - 1 - c->line_len;
+	struct evbuffer_ptr from;
+	ev_ssize_t n;
+
+	if (info->n_added == 0 || room == 0 ||
+	    evbuffer_ptr_set(in, &from, info->orig_size, EVBUFFER_PTR_SET) < 0)
+		return;
+	n = evbuffer_copyout_from(in, &from, c->line + c->line_len,
+				  info->n_added < room ? info->n_added : room);
+	c->line_len += n > 0 ? (size_t)n : 0;
+}
+
+/* Not here and now: evhttp is still writing it. */
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+	(void)out;
+
+	if (info->n_added > 0 && !c->asked && !c->ending)
+		event_active(c->exchange, EV_TIMEOUT, 0);
+}
+
+static void on_exchange(evutil_socket_t fd, short what, void *arg)
+{
+	static const char version[] = "HTTP/1.1 ";
+	struct connection *c = arg;
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	char status[sizeof("HTTP/1.1 400")] = "", *path;
+	struct buf answer;
+	(void)fd;
+	(void)what;
+
+	evbuffer_copyout(out, status, sizeof(status) - 1);
+	if (c->asked || status[8] != ' ' || (status[9] != '4' && status[9] != '5'))
+		return; /* as 100 Continue */
+	c->asked = true;
+	path = c->line + strcspn(c->line, " \r\n");
+	path += *path == ' ';
+	path[strcspn(path, " ?\r\n")] = '\0';
+	buf_init(&answer, ANSWER_MAX);
+	c->refused((int)strtol(status + strlen(version), NULL, 10), path, &answer);
+	evbuffer_unfreeze(out, 1);
+	evbuffer_drain(out, evbuffer_get_length(out));
+	evbuffer_freeze(out, 1);
+	evbuffer_add(out, answer.data, answer.len);
+	buf_clear(&answer);
+}
+
 /* -- connections ---------------------------------------------------------------------------- */
 
 static void drop(struct http_server *s, struct connection *c)
 {
 	DL_DELETE(s->connections, c);
+	event_free(c->exchange);
+	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
+	evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
 	bufferevent_decref(c->bev);
 	free(c);
 }
@@ -131,6 +196,10 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	bufferevent_incref(bev);
 	c = mem_alloc(sizeof(*c));
 	c->bev = bev;
+	c->refused = s->refused;
+	c->exchange = event_new(base, -1, 0, on_exchange, c);
+	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
+	evbuffer_add_cb(bufferevent_get_output(bev), on_output, c);
 	c->deadline_ms = clock_monotonic_ms() + HTTP_SERVER_DEADLINE_MS;
 	DL_APPEND(s->connections, c);
 	return bev;
@@ -381,13 +450,15 @@ int http_listen_unix(const char *path, unsigned mode, struct error *err)
 /* -- life ---------------------------------------------------------------------------------------
  */
 
-struct http_server *http_server_new(struct event_base *base, http_server_cb *cb, void *arg)
+struct http_server *http_server_new(struct event_base *base, http_server_cb *cb,
+				    http_server_refused_cb *refused, void *arg)
 {
 	static const struct timeval tick = {.tv_sec = TICK_MS / 1000};
 	struct http_server *s = mem_alloc(sizeof(*s));
 
 	s->base = base;
 	s->cb = cb;
+	s->refused = refused;
 	s->arg = arg;
 	s->http = evhttp_new(base);
 	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "buf.h"
 #include "err.h"
 
 struct event_base;
@@ -30,6 +31,9 @@ struct http_request;
 
 /* Answer r now or later, once, with http_reply. */
 typedef void http_server_cb(struct http_request *r, void *arg);
+/* What never became a request (malformed, too large, an unknown method): write the whole HTTP
+ * response to out.  path: as it was sent, as far as it was, without the query. */
+typedef void http_server_refused_cb(int status, const char *path, struct buf *out);
 
 /* Listening sockets, non-blocking and close-on-exec; -1 with err.  place: "ADDRESS:PORT" or
  * "[ADDRESS]:PORT". */
@@ -37,7 +41,8 @@ int http_listen_tcp(const char *place, struct error *err);
 /* A stale socket is replaced; one that somebody serves is not. mode: its rights. */
 int http_listen_unix(const char *path, unsigned mode, struct error *err);
 
-struct http_server *http_server_new(struct event_base *base, http_server_cb *cb, void *arg);
+struct http_server *http_server_new(struct event_base *base, http_server_cb *cb,
+    http_server_refused_cb *refused, void *arg);
 void http_server_free(struct http_server *s);
 /* Serve fd (closed with the server). */
 void http_server_accept(struct http_server *s, int fd);

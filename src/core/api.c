@@ -184,6 +184,8 @@ const char *api_status_title(int status)
 	    {404, "Not Found"},
 	    {409, "Conflict"},
 	    {405, "Method Not Allowed"},
+	    {413, "Content Too Large"},
+	    {417, "Expectation Failed"},
 	    {421, "Misdirected Request"},
 	    {501, "Not Implemented"},
 	    {502, "Bad Gateway"},

@@ -445,8 +445,8 @@ void web_run(int channel)
 {
 	struct web w = {.base = event_base_new(), .started = clock_now()};
 
-	w.tcp = http_server_new(w.base, on_tcp_request, &w);
-	w.local = http_server_new(w.base, on_local_request, &w);
+	w.tcp = http_server_new(w.base, on_tcp_request, web_refused, &w);
+	w.local = http_server_new(w.base, on_local_request, web_refused, &w);
 	w.on_status = event_new(w.base, -1, EV_PERSIST, on_status, &w);
 	w.channel = channel_new(w.base, channel, on_frame, on_gone, &w);
 	event_base_dispatch(w.base);

@@ -81,6 +81,8 @@ void web_sight_renew(struct web *w);
 
 /* Answer a request; local: it came through the Unix socket. */
 void web_answer(struct web *w, struct http_request *r, bool local);
+/* What never became a request (http_server.h). */
+void web_refused(int status, const char *path, struct buf *out);
 /* An answer of the engine. */
 void web_answered(struct http_request *r, int status, const char *json);
 void web_reply_html(struct exchange *x, int status, struct buf *page);

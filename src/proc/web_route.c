@@ -20,14 +20,25 @@
 /* -- answers --------------------------------------------------------------------------------------
  */
 
+static const struct header {
+	const char *name, *value;
+} always[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+};
+
+static const struct header hard[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+     "base-uri 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cache-Control", "private, no-cache"},
+};
+
 static void harden(struct http_request *r)
 {
-	http_answer_header(
-	    r, "Content-Security-Policy",
-	    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-	    "base-uri 'none'; frame-ancestors 'none'");
-	http_answer_header(r, "Cross-Origin-Resource-Policy", "same-origin");
-	http_answer_header(r, "Cache-Control", "private, no-cache");
+	for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++)
+		http_answer_header(r, hard[i].name, hard[i].value);
 }
 
 void web_reply_html(struct exchange *x, int status, struct buf *page)
@@ -70,6 +81,41 @@ void web_refuse(struct exchange *x, int status, const char *why)
 	buf_init(&page, PAGE_MAX);
 	page_error(status, api_status_title(status), why, &page);
 	web_reply_html(x, status, &page);
+}
+
+static const char *why_refused(int status)
+{
+	return status == 413   ? "the body is larger than 64 KiB"
+	       : status == 417 ? "no expectation is met but 100-continue"
+	       : status == 501 ? "this method is not known here"
+			       : "this is no request, or one with a head larger than 8 KiB";
+}
+
+void web_refused(int status, const char *path, struct buf *out)
+{
+	bool api = text_starts(path, "/api/");
+	struct buf body;
+
+	buf_init(&body, 4096);
+	if (api) {
+		json_t *problem = api_problem(status, why_refused(status));
+		api_print(problem, &body);
+		json_decref(problem);
+	} else {
+		buf_printf(&body, "%d %s: %s", status, api_status_title(status),
+			   why_refused(status));
+	}
+	buf_addch(&body, '\n');
+	buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
+		   api_status_title(status),
+		   api ? "application/problem+json" : "text/plain; charset=utf-8", body.len);
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		buf_printf(out, "%s: %s\r\n", always[i].name, always[i].value);
+	for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++)
+		buf_printf(out, "%s: %s\r\n", hard[i].name, hard[i].value);
+	buf_addstr(out, "Connection: close\r\n\r\n");
+	buf_add(out, body.data, body.len);
+	buf_clear(&body);
 }
 
 void web_answered(struct http_request *r, int status, const char *json)
@@ -265,8 +311,8 @@ void web_answer(struct web *w, struct http_request *r, bool local)
 	struct exchange x = {
 	    .w = w, .r = r, .arena = http_arena(r), .trusted = local, .now = clock_now()};
 
-	http_answer_header(r, "X-Content-Type-Options", "nosniff");
-	http_answer_header(r, "Referrer-Policy", "no-referrer");
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		http_answer_header(r, always[i].name, always[i].value);
 	if (!local && !host_is_ours(&x)) {
 		web_refuse(&x, 421,
 			   "this name is not served here; web.public_url names one that is");

@@ -493,6 +493,45 @@ def test_errors_are_problems(web, openapi, method, path, body, status):
     assert (answer.headers['Allow'] is not None) == (status == 405)
 
 
+@pytest.mark.parametrize('path', ['/api/v1/status', '/', '/api/v1/status?x=y'])
+@pytest.mark.parametrize('request_,status', [
+    ('GET {} HTTP/1.1\r\nX-Large: ' + 'x' * 20000 + '\r\n\r\n', 400),
+    ('POST {} HTTP/1.1\r\nContent-Length: 100000\r\n\r\n', 413),
+    ('GET {} HTTP/1.1\r\nno header\r\n\r\n', 400),
+    ('POST {} HTTP/1.1\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n', 413),
+    ('POST {} HTTP/1.1\r\nContent-Length: 10\r\nExpect: miracles\r\n\r\n', 417),
+    ('CONNECT {} HTTP/1.1\r\nHost: localhost\r\n\r\n', 501),
+    ('BREW {} HTTP/1.1\r\nHost: localhost\r\n\r\n', 501)],
+    ids=['head', 'body', 'header', 'announced', 'expectation', 'connect', 'method'])
+def test_what_is_no_request_is_refused_in_our_words(web, openapi, path, request_, status):
+    with socket.create_connection((ADDRESS, PORT), timeout=20) as s:
+        s.sendall(request_.format(path).encode())
+        answer = http.client.HTTPResponse(s)
+        answer.begin()
+        text = answer.read().decode()
+        assert s.recv(1) == b'' and len(text) == int(answer.headers['Content-Length'])
+    assert answer.status == status, text
+    assert "default-src 'none'" in answer.headers['Content-Security-Policy']
+    assert answer.headers['X-Content-Type-Options'] == 'nosniff'
+    if path.startswith('/api/'):
+        assert answer.headers['Content-Type'] == 'application/problem+json'
+        problem = json.loads(text)
+        openapi('/api/v1/status', problem, status='default')
+        assert problem['status'] == status and problem['title'] == answer.reason
+    else:
+        assert answer.headers['Content-Type'].startswith('text/plain') and text.startswith(f'{status} ')
+
+
+def test_a_body_that_is_announced_is_asked_for(web):
+    with socket.create_connection((ADDRESS, PORT), timeout=20) as s:
+        s.sendall(b'POST /api/v1/silences HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n'
+                  b'Expect: 100-continue\r\n\r\n')
+        said = s.recv(1000)
+        assert said == b'HTTP/1.1 100 Continue\r\n\r\n'
+        s.sendall(b'{}')
+        assert s.recv(1000).startswith(b'HTTP/1.1 401 ')
+
+
 def test_error_for_a_browser_is_a_page(web):
     answer = web.ask('/domains/not-watched.test', Accept='text/html,application/xhtml+xml')
     assert answer.status == 404 and answer.headers['Content-Type'].startswith('text/html')
