@@ -7,6 +7,11 @@
  *     ask ─► cached? ─► ready
  *            else getdns: validated ─ SERVFAIL ─► again with checking disabled ─► BOGUS or FAILED
  *                     no reply ─► suspect: the self-test decides between their fault and ours
+ *                     news of DNSSEC ─► suspect: believed by a self-test younger than the answer
+ *
+ * News is a verdict other than the last one about the same question: without AD, or bogus.  A
+ * resolver restarted without its trust anchor, or with a wrong one, gives such answers for
+ * every name; so none is believed on the word of an older self-test.
  *
  * getdns is never entered for a question while the self-test says that the resolver is down.
  */
@@ -46,6 +51,8 @@ struct result {
 	unsigned refs;
 	struct arena *arena;
 	struct resolver_answer answer;
+	bool ad;
+	bool unchecked; /* SERVFAIL, and an answer with checking disabled */
 	int64_t stored_ms, until_ms;
 };
 
@@ -57,6 +64,8 @@ struct question {
 	bool again;		 /* it was asked once more after a broken connection */
 	bool timed_out;		 /* why it is suspect */
 	struct result *servfail; /* while the question runs with checking disabled */
+	struct result *news;	 /* why it is suspect */
+	unsigned heard;		 /* the self-tests that had begun when the news came */
 	struct result *result;	 /* NULL: nothing known */
 	struct resolver_query *waiting;
 	UT_hash_handle hh;
@@ -92,8 +101,10 @@ struct resolver {
 	struct event *deliver;
 	/* self-test */
 	bool known, answers, validates; /* what the last one said */
-	bool broken;			/* a connection broke since the last one began */
-	bool renewed;			/* this test runs on connections of its own */
+	bool root_ad;			/* it came with AD, trusted or not */
+	unsigned begun;
+	bool broken;  /* a connection broke since the last one began */
+	bool renewed; /* this test runs on connections of its own */
 	enum test_step step;
 	struct test *test;
 	bool canary_done;
@@ -151,6 +162,7 @@ static void question_free(struct question *q)
 	q->r->n_questions--;
 	result_unref(q->result);
 	result_unref(q->servfail);
+	result_unref(q->news);
 	free(q->key);
 	free(q);
 }
@@ -260,8 +272,9 @@ static void question_end(struct question *q, struct result *x)
 	x->until_ms = x->stored_ms + lifetime_ms(&x->answer.head);
 	result_unref(q->result);
 	result_unref(q->servfail);
+	result_unref(q->news);
 	q->result = x;
-	q->servfail = NULL;
+	q->servfail = q->news = NULL;
 	q->asking = q->again = false;
 	DL_FOREACH_SAFE(q->waiting, w, next)
 	{
@@ -280,6 +293,12 @@ static void fail_local(struct question *q)
 	question_end(q, result_failed(OBS_CLASS_LOCAL, q->r->test_text));
 }
 
+static void suspect(struct question *q)
+{
+	DL_APPEND2(q->r->suspects, q, suspect_prev, suspect_next);
+	test_now(q->r);
+}
+
 /* No reply came.  Whose fault that is, a self-test that ends after this moment tells. */
 static void question_suspect(struct question *q, bool timed_out)
 {
@@ -291,8 +310,7 @@ static void question_suspect(struct question *q, bool timed_out)
 	}
 	q->timed_out = timed_out;
 	r->broken = r->broken || !timed_out;
-	DL_APPEND2(r->suspects, q, suspect_prev, suspect_next);
-	test_now(r);
+	suspect(q);
 }
 
 static struct result *no_reply(const struct question *q)
@@ -307,65 +325,99 @@ static struct result *no_reply(const struct question *q)
 	return result_failed(OBS_CLASS_TIMEOUT, text);
 }
 
+static int verdict(const struct resolver *r, const struct result *x)
+{
+	if (!r->validates)
+		return OBS_DNSSEC_UNKNOWN;
+	if (x->unchecked)
+		return OBS_DNSSEC_BOGUS;
+	if (x->answer.head.status == OBS_DNS_FAILED)
+		return OBS_DNSSEC_UNKNOWN;
+	return x->ad ? OBS_DNSSEC_SECURE : OBS_DNSSEC_INSECURE;
+}
+
+static void question_believe(struct question *q, struct result *x)
+{
+	struct obs_answer *head = &x->answer.head;
+
+	head->dnssec = verdict(q->r, x);
+	if (head->dnssec == OBS_DNSSEC_BOGUS) {
+		const char *why = head->ede > 0 ? resolver_reply_ede_text(head->ede, x->arena) : "";
+
+		resolver_reply_fail(&x->answer, OBS_DNS_BOGUS, OBS_CLASS_DNS,
+				    arena_printf(x->arena, "DNSSEC validation failed%s%s",
+						 *why != '\0' ? ": " : "", why));
+	}
+	question_end(q, x);
+}
+
+static bool is_news(const struct question *q, const struct result *x)
+{
+	int is = verdict(q->r, x);
+
+	if (is == OBS_DNSSEC_INSECURE || is == OBS_DNSSEC_BOGUS)
+		return q->result == NULL || q->result->answer.head.dnssec != is;
+	return x->ad && !q->r->root_ad; /* it may have come to validate */
+}
+
+static void question_answered(struct question *q, struct result *x)
+{
+	if (q->r->closing || !is_news(q, x)) {
+		question_believe(q, x);
+		return;
+	}
+	q->news = x;
+	q->heard = q->r->begun;
+	suspect(q);
+}
+
+static void judge_suspect(struct question *q)
+{
+	struct resolver *r = q->r;
+	struct result *news = q->news;
+
+	if (!r->answers) {
+		fail_local(q);
+	} else if (news != NULL && q->heard == r->begun) {
+		suspect(q); /* this test began before the answer came */
+	} else if (news != NULL) {
+		q->news = NULL;
+		question_believe(q, news);
+	} else if (!q->timed_out && !q->again) {
+		q->again = true;
+		question_ask(q);
+	} else {
+		question_end(q, no_reply(q));
+	}
+}
+
 static void judge_suspects(struct resolver *r)
 {
 	struct question *q, *next, *list = r->suspects;
 
 	r->suspects = NULL;
 	DL_FOREACH_SAFE2(list, q, next, suspect_next)
-	{
-		if (!r->answers) {
-			fail_local(q);
-		} else if (!q->timed_out && !q->again) {
-			q->again = true;
-			question_ask(q);
-		} else {
-			question_end(q, no_reply(q));
-		}
-	}
-}
-
-static int dnssec_of(const struct resolver *r, const struct resolver_reply *reply)
-{
-	if (!r->validates || reply->answer.head.status == OBS_DNS_FAILED)
-		return OBS_DNSSEC_UNKNOWN;
-	return reply->ad ? OBS_DNSSEC_SECURE : OBS_DNSSEC_INSECURE;
-}
-
-/* The reply with checking disabled, to a question that got SERVFAIL with it enabled. */
-static void question_unchecked(struct question *q, const struct resolver_answer *unchecked)
-{
-	struct result *x = q->servfail;
-	struct obs_answer *head = &x->answer.head;
-
-	q->servfail = NULL;
-	if (unchecked->head.status != OBS_DNS_FAILED && q->r->validates) {
-		const char *why = head->ede > 0 ? resolver_reply_ede_text(head->ede, x->arena) : "";
-
-		resolver_reply_fail(&x->answer, OBS_DNS_BOGUS, OBS_CLASS_DNS,
-				    arena_printf(x->arena, "DNSSEC validation failed%s%s",
-						 *why != '\0' ? ": " : "", why));
-		head->dnssec = OBS_DNSSEC_BOGUS;
-	}
-	question_end(q, x);
+	judge_suspect(q);
 }
 
 static void question_reply(struct question *q, const void *wire, size_t len)
 {
-	struct result *x = result_new();
+	struct result *x = result_new(), *servfail = q->servfail;
 	struct resolver_reply reply;
 
 	resolver_reply_read(&reply, wire, len, q->name, q->type, clock_now(), x->arena);
 	x->answer = reply.answer;
-	x->answer.head.dnssec = dnssec_of(q->r, &reply);
-	if (q->servfail != NULL) {
-		question_unchecked(q, &x->answer);
+	x->ad = reply.ad;
+	if (servfail != NULL) {
+		servfail->unchecked = x->answer.head.status != OBS_DNS_FAILED;
 		result_unref(x);
+		q->servfail = NULL;
+		question_answered(q, servfail);
 	} else if (reply.servfail && !q->r->closing) {
 		q->servfail = x;
 		question_ask(q);
 	} else {
-		question_end(q, x);
+		question_answered(q, x);
 	}
 }
 
@@ -470,6 +522,7 @@ static void test_root(struct resolver *r, const struct resolver_reply *reply)
 {
 	const struct obs_answer *head = &reply->answer.head;
 
+	r->root_ad = reply->ad;
 	if (head->status != OBS_DNS_ANSWER)
 		test_down(r,
 			  head->failure.text != NULL ? head->failure.text : "the root has no SOA");
@@ -565,6 +618,7 @@ static void on_test_timer(evutil_socket_t fd, short what, void *arg)
 	if (r->broken && resolver_stub_reconnect(r->stub, &err) != 0)
 		log_warning("resolver", "%s", err.text);
 	r->broken = false;
+	r->begun++;
 	test_ask(r, TEST_ROOT, ".", DNS_SOA);
 }
 

@@ -6,7 +6,8 @@
  * equal questions in flight are merged.
  *
  * AD is believed as trust_ad says and only while the self-test stands (the root's SOA comes
- * with AD); otherwise every answer's dnssec is UNKNOWN.
+ * with AD); otherwise every answer's dnssec is UNKNOWN.  A question that comes to be insecure
+ * or bogus is held until a self-test that began after its answer has ended.
  */
 #ifndef RESOLVER_H
 #define RESOLVER_H
@@ -61,8 +62,9 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, unsign
 /* No callback any more. */
 void resolver_cancel(struct resolver_query *q);
 
-/* Ask the root for its SOA (AD wanted) and again every few minutes; cb at each change, and once
- * for the first result. */
+/* Ask the root for its SOA (AD wanted), again every few minutes, and when answers make it
+ * doubtful; cb at each change before any answer that rests on it, and once for the first
+ * result. */
 void resolver_self_test(struct resolver *r, resolver_self_cb *cb, void *arg);
 
 #endif

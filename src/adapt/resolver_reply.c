@@ -57,6 +57,13 @@ const char *resolver_reply_ede_text(int64_t ede, struct arena *arena)
 	return arena_printf(arena, "EDE %d", (int)code);
 }
 
+/* The resolver could not get at the name servers, or is not ready (RFC 8914 sections 4.15, 4.23,
+ * 4.24): no signature is at fault. */
+static bool is_out_of_reach(int ede)
+{
+	return ede == 14 || ede == 22 || ede == 23;
+}
+
 static const char *rcode_text(unsigned rcode, struct arena *arena)
 {
 	static const char *const names[] = {"NOERROR",	"FORMERR", "SERVFAIL",
@@ -307,7 +314,7 @@ static void read_wire(struct resolver_reply *out, const struct dns_message *m, i
 		read_message(out, m, now, arena);
 		return;
 	}
-	out->servfail = m->rcode == DNS_SERVFAIL;
+	out->servfail = m->rcode == DNS_SERVFAIL && !is_out_of_reach(m->ede);
 	resolver_reply_fail(
 	    &out->answer, OBS_DNS_FAILED, OBS_CLASS_DNS,
 	    arena_printf(arena, "%s%s%s", rcode_text(m->rcode, arena), m->ede >= 0 ? ", " : "",

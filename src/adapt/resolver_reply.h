@@ -18,7 +18,7 @@
 
 struct resolver_reply {
 	struct resolver_answer answer; /* dnssec left UNKNOWN: the resolver knows whom it trusts */
-	bool servfail;		       /* worth asking again with checking disabled */
+	bool servfail; /* worth asking again with checking disabled: validation may have failed */
 	bool ad;
 };
 

@@ -208,6 +208,30 @@ def test_a_resolver_that_does_not_validate_is_said_once(lab, watching):
     assert not daemon.hooks(about='unvalidated.test'), daemon.hooks()
 
 
+@pytest.mark.parametrize('mood, event', [('blind', 'self.resolver'), ('distrusts', 'monitor.blind')])
+def test_a_resolver_that_changes_its_mind_is_no_news_of_a_domain(lab, watching, mood, event):
+    """Restarted without its trust anchor, or with a wrong one, between two self-tests."""
+    domain = lab.domain(f'{mood}-resolver.test', mx=1)
+    host = domain.hosts[0]
+    host.tlsa(host.peers[0].certificate.tlsa())
+    lab.changed()
+    daemon = watching(domain, resolver='system')
+    until_known(daemon, domain.name, 'dane.match', 'pass')
+    daemon.look_twice()
+    lab.relay.be(mood)
+    daemon.hook(event, status='firing')
+    if mood == 'blind':
+        until_known(daemon, domain.name, 'dane.match', 'unknown')
+        daemon.look_twice()
+        daemon.look_twice()
+    lab.relay.be('well')
+    daemon.hook(event, status='resolved', seconds=40)
+    until_known(daemon, domain.name, 'dane.match', 'pass')
+    daemon.look_twice()
+    told = [h for h in daemon.hooks() if h.json['subject'] in (domain.name, host.name)]
+    assert not told, told
+
+
 def test_a_missing_ca_bundle_is_said_once(lab, watching, tmp_path):
     domain = lab.domain('unverified.test', mx=1, policy=None)
     daemon = watching(domain, begin=False)

@@ -308,6 +308,7 @@ class Relay:
     echo          the query itself, not marked as a reply
     hangup        closes the connection when asked
     blind         answers, but never says that it validated (no AD)
+    distrusts     has a wrong trust anchor: SERVFAIL, but to questions with checking disabled (CD)
     gone          nobody listens
     """
 
@@ -379,8 +380,9 @@ class Relay:
         self.asked[question_text(query)] += 1
         if mood == 'drop':
             return None
-        if mood in ('servfail', 'refused'):
-            flags = struct.unpack_from('>H', query, 2)[0] | 0x8080 | (2 if mood == 'servfail' else 5)
+        asked = struct.unpack_from('>H', query, 2)[0]
+        if mood in ('servfail', 'refused') or mood == 'distrusts' and not asked & 0x10:
+            flags = asked | 0x8080 | (5 if mood == 'refused' else 2)
             return query[:2] + struct.pack('>5H', flags, 1, 0, 0, 0) + query[12:question_end(query)]
         if mood == 'garbage':
             return query[:2] + random.randbytes(60)
