@@ -8,11 +8,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mem.h"
 #include "store_parts.h"
 #include "store_schema.h"
+
+#define LOCK_WAIT_MS 5000
+#define LOCK_STEP_MS 50
 
 void *store_grow(struct arena *arena, void *list, size_t n, size_t size)
 {
@@ -34,6 +38,19 @@ static char *path_of(const char *dir, const char *name)
 	return path;
 }
 
+/* 0, or -1 with errno.  The engine of a parent that was killed takes a moment to see it and go. */
+static int lock_patiently(int fd)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK || waited >= LOCK_WAIT_MS)
+			return -1;
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
 /* One writer: the lock lasts as long as the process, whatever becomes of the file's content. */
 static enum store_result take_lock(struct store *s, struct error *err)
 {
@@ -46,7 +63,7 @@ static enum store_result take_lock(struct store *s, struct error *err)
 	} else if ((s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0) {
 		error_errno(err, "%s", path);
 		result = STORE_FAILED;
-	} else if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+	} else if (lock_patiently(s->lock) < 0) {
 		result = errno == EWOULDBLOCK ? STORE_BUSY : STORE_FAILED;
 		if (result == STORE_BUSY)
 			error_set(err, "%s is in use by another engine", s->dir);

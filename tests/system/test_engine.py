@@ -468,6 +468,21 @@ def test_a_second_engine_is_refused(bench, tmp_path):
     assert 'another engine' in other.said()
 
 
+def test_the_next_engine_waits_for_the_last_one_to_go(bench, tmp_path, world):
+    """A parent that is killed and started anew is faster than its engine's end."""
+    other = Bench(tmp_path, world)
+    other.log = str(tmp_path / 'second.log')
+    other.start(ready=False)
+
+    def at_the_lock(files=f'/proc/{other.process.pid}/fd'):
+        with contextlib.suppress(OSError):
+            return any(os.readlink(f'{files}/{f}').endswith('/state/lock') for f in os.listdir(files))
+    wait_for(at_the_lock, 5, other.said)
+    bench.kill()
+    wait_for(lambda: other.ready, 10, other.said)
+    assert other.stop() == 0, other.said()
+
+
 def test_status_ticks(bench):
     wait_for(lambda: bench.status, 10, bench.said)
     assert '3 domains, 3 hosts' in bench.status[0]
