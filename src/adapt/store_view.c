@@ -510,14 +510,29 @@ int store_view_copy(struct store *s, const char *file, struct error *err)
 	return error_set(err, "%s: %s", file, sql_why(s->db));
 }
 
-void store_view_outbox(struct store *s, int64_t counts[4], int64_t *oldest)
+struct view_outbox *store_view_outbox(struct store *s, int64_t now, struct arena *arena, size_t *n)
 {
-	struct sql_rows *r =
-	    sql_query(s->db, "SELECT state, count(*) FROM outbox GROUP BY state", "");
+	struct view_outbox *list = NULL, *more;
+	struct sql_rows *r = sql_query(
+	    s->db,
+	    "SELECT receiver, sum(state = 0), sum(state = 2),"
+	    " sum(state = 0 AND held > ?1 AND due = held),"
+	    " ifnull(min(CASE WHEN state = 0 AND NOT digest AND NOT (held > ?1 AND due = held)"
+	    " THEN max(created, held) END), 0)"
+	    " FROM outbox WHERE state IN (0, 2) GROUP BY receiver",
+	    "i", now);
 
-	memset(counts, 0, 4 * sizeof(*counts));
-	while (sql_next(r))
-		counts[sql_int(r, 0) & 3] = sql_int(r, 1);
-	*oldest = sql_number(
-	    s->db, "SELECT ifnull(min(created), 0) FROM outbox WHERE state = 0 AND digest = 0");
+	*n = 0;
+	while (sql_next(r)) {
+		if ((*n & (*n - 1)) == 0) {
+			more = arena_array(arena, *n ? 2 * *n : 1, sizeof(*more));
+			if (*n)
+				memcpy(more, list, *n * sizeof(*more));
+			list = more;
+		}
+		list[(*n)++] =
+		    (struct view_outbox){arena_strdup(arena, sql_peek(r, 0)), sql_int(r, 1),
+					 sql_int(r, 2), sql_int(r, 3), sql_int(r, 4)};
+	}
+	return list;
 }

@@ -80,8 +80,8 @@ struct observation *store_view_seen_at(struct store *s, int kind, const char *na
 /* A whole copy as a new file of that name; the writer goes on meanwhile. */
 int store_view_copy(struct store *s, const char *file, struct error *err);
 
-/* Outbox rows by state, and when the oldest pending one was due (0 none). */
-void store_view_outbox(struct store *s, int64_t counts[4], int64_t *oldest);
+/* What waits or was given up, by receiver; those with nothing of either are left out. */
+struct view_outbox *store_view_outbox(struct store *s, int64_t now, struct arena *arena, size_t *n);
 /* Incidents that are open, by severity. */
 void store_view_open_by_severity(struct store *s, int64_t counts[4]);
 

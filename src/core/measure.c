@@ -39,7 +39,45 @@ static bool denied(const struct obs_answer *a)
 	return a->status == OBS_DNS_NODATA || a->status == OBS_DNS_NXDOMAIN;
 }
 
-static void policy(const struct eval_input *in, struct measure_domain *out)
+static int dane(const struct findings *findings, const char *host)
+{
+	static const char *const lookups[] = {"dane.denial", "dane.dnssec"};
+	const struct finding *f;
+
+	for (size_t i = 0; i < 2; i++) {
+		f = findings_find(findings, lookups[i], host);
+		if (f && f->judged == FINDING_FAIL)
+			return 0;
+	}
+	f = findings_find(findings, "dane.match", host);
+	return f && f->judged == FINDING_PASS ? 1 : f && f->judged == FINDING_FAIL ? 0 : -1;
+}
+
+/* policy: NULL, where there is none in force. */
+static void mx(const struct eval_input *in, const struct findings *findings,
+	       const struct mta_sts_policy *policy, struct arena *arena, struct measure_domain *out)
+{
+	const struct obs_mx *seen = &in->domain->domain->mx;
+	struct measure_mx *list = arena_array(arena, seen->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < seen->n; i++) {
+		const char *host = seen->rr[i].host;
+		bool again = strcmp(host, ".") == 0;
+		for (size_t k = 0; k < out->n_mx; k++)
+			again |= strcmp(list[k].name, host) == 0;
+		if (again)
+			continue;
+		list[out->n_mx++] = (struct measure_mx){
+		    .name = arena_strdup(arena, host),
+		    .dane = dane(findings, host),
+		    .covered = policy ? mta_sts_policy_covers(policy, host) : -1,
+		};
+	}
+	out->mx = list;
+}
+
+static void policy(const struct eval_input *in, const struct findings *findings, struct arena *kept,
+		   struct measure_domain *out)
 {
 	static const int mode[] = {
 	    [MTA_STS_ENFORCE] = 2, [MTA_STS_TESTING] = 1, [MTA_STS_NONE] = 0};
@@ -48,17 +86,20 @@ static void policy(const struct eval_input *in, struct measure_domain *out)
 	struct arena *arena = arena_new();
 	struct mta_sts_policy parsed;
 	struct remarks remarks;
+	bool valid;
 
 	out->sts_mode = denied(&d->mta_sts.dns) ? 0 : -1;
 	out->sts_max_age_s = -1;
 	out->sts_fetched = out->sts_mode < 0 && d->policy ? body && d->policy->status == 200 : -1;
 	remarks_init(&remarks, arena);
-	if (body && d->policy->status == 200 &&
-	    mta_sts_policy_parse(body, strlen(body), arena, &parsed, &remarks) == 0) {
+	valid = body && d->policy->status == 200 &&
+		mta_sts_policy_parse(body, strlen(body), arena, &parsed, &remarks) == 0;
+	if (valid) {
 		out->sts_mode = mode[parsed.mode];
 		out->sts_max_age_s = parsed.max_age_s;
 		out->sts_since = in->history ? in->history->body_since : 0;
 	}
+	mx(in, findings, valid && parsed.mode != MTA_STS_NONE ? &parsed : NULL, kept, out);
 	arena_free(arena);
 }
 
@@ -83,14 +124,14 @@ static int tls_rpt(const struct findings *findings)
 }
 
 void measure_domain(const struct eval_input *in, const struct findings *findings,
-		    struct measure_domain *out)
+		    struct arena *arena, struct measure_domain *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->at = in->domain->at;
 	out->took_ms = in->domain->took_ms;
 	out->rrsig_end = rrsig_end(in);
 	out->tls_rpt = tls_rpt(findings);
-	policy(in, out);
+	policy(in, findings, arena, out);
 	ran(findings, out);
 }
 

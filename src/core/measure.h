@@ -14,6 +14,12 @@
 
 #define MEASURE_CHECKS 128 /* room for the check table */
 
+struct measure_mx { /* an MX host of a domain; -1 not known, or there is nothing of it */
+	const char *name;
+	int dane;    /* 1 every chain matches, 0 none does or lookups fail: senders defer */
+	int covered; /* by the MTA-STS policy in force */
+};
+
 struct measure_domain {
 	int64_t at, took_ms;	/* of the look at the domain itself */
 	int64_t rrsig_end;	/* soonest end of a signature on the way to its mail, 0 none seen */
@@ -23,6 +29,8 @@ struct measure_domain {
 	int sts_fetched;	/* 0 or 1; -1 when there was nothing to fetch */
 	int tls_rpt;		/* 1 a valid record, 0 a faulty one or none; -1 not known */
 	bool ran[MEASURE_CHECKS]; /* beside check_table: neither skipped nor missing */
+	const struct measure_mx *mx;
+	size_t n_mx;
 };
 
 struct measure_service { /* one address and port */
@@ -45,9 +53,9 @@ struct measure_host {
 	size_t n_tlsa;
 };
 
-/* in->domain is not NULL; findings are its judgement. */
+/* in->domain is not NULL; findings are its judgement.  What out points to is in arena. */
 void measure_domain(const struct eval_input *in, const struct findings *findings,
-    struct measure_domain *out);
+    struct arena *arena, struct measure_domain *out);
 /* Everything in arena. */
 struct measure_host *measure_host(const struct observation *o, struct arena *arena);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "metrics.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "metrics_parts.h"
@@ -65,16 +66,96 @@ static void totals(const struct metrics *m, const struct exposition *e)
 			   finding_severity_words[i], (long long)m->incidents[i]);
 }
 
+/* "12.345", or nothing where it is not known. */
+static void seconds(const struct exposition *e, const char *name, const char *help, int64_t ms)
+{
+	if (ms < 0)
+		return;
+	metrics_head(e, name, "counter", help);
+	buf_printf(e->out, "%s %lld.%03lld\n", name, (long long)ms / 1000, (long long)ms % 1000);
+}
+
+static void known(const struct exposition *e, const char *name, const char *help, int64_t value)
+{
+	if (value >= 0)
+		metrics_single(e, name, "gauge", help, value);
+}
+
+static void process(const struct exposition *e, const struct metrics_process *p)
+{
+	known(e, "process_start_time_seconds", "When this process started.", p->started);
+	seconds(e, "process_cpu_seconds_total", "Processor time this process has used.", p->cpu_ms);
+	known(e, "process_resident_memory_bytes", "Memory this process holds.", p->resident_bytes);
+	known(e, "process_open_fds", "Descriptors this process has open.", p->open_fds);
+}
+
+static void engine_process(const struct exposition *e, const struct metrics_process *p)
+{
+	known(e, "mxwatch_engine_start_time_seconds", "When the engine started.", p->started);
+	seconds(e, "mxwatch_engine_cpu_seconds_total", "Processor time the engine has used.",
+		p->cpu_ms);
+	known(e, "mxwatch_engine_resident_memory_bytes", "Memory the engine holds.",
+	      p->resident_bytes);
+	known(e, "mxwatch_engine_open_fds", "Descriptors the engine has open.", p->open_fds);
+}
+
+/* member: where in struct metrics_receiver the value lies. */
+static void by_receiver(const struct metrics *m, const struct exposition *e, const char *name,
+			const char *help, size_t member)
+{
+	metrics_head(e, name, "gauge", help);
+	for (size_t i = 0; i < m->n_receivers; i++) {
+		int64_t value;
+		memcpy(&value, (const char *)&m->receivers[i] + member, sizeof(value));
+		buf_printf(e->out, "%s{", name);
+		metrics_label(e, "receiver", m->receivers[i].name);
+		buf_printf(e->out, "} %lld\n", (long long)value);
+	}
+}
+
 static void outbox(const struct metrics *m, const struct exposition *e)
 {
-	metrics_single(e, "mxwatch_notifications_pending", "gauge",
-		       "Notices that wait for delivery.", m->outbox[0]);
-	metrics_single(e, "mxwatch_notifications_undeliverable", "gauge",
-		       "Notices given up, kept in the queue.", m->outbox[2]);
-	metrics_single(
-	    e, "mxwatch_notifications_oldest_pending_seconds", "gauge",
-	    "Age of the oldest notice that waits for delivery at once, 0 if there is none.",
-	    m->outbox_oldest ? m->now - m->outbox_oldest : 0);
+	by_receiver(m, e, "mxwatch_notifications_pending", "Notices that wait for delivery.",
+		    offsetof(struct metrics_receiver, pending));
+	by_receiver(m, e, "mxwatch_notifications_held",
+		    "Those of them that a silence or a maintenance window holds back.",
+		    offsetof(struct metrics_receiver, held));
+	by_receiver(m, e, "mxwatch_notifications_undeliverable",
+		    "Notices given up, kept in the queue.",
+		    offsetof(struct metrics_receiver, dead));
+	by_receiver(m, e, "mxwatch_notifications_oldest_pending_seconds",
+		    "How long the oldest notice that is to leave at once has waited, 0 if there is "
+		    "none; what is held back or waits for its digest does not count.",
+		    offsetof(struct metrics_receiver, waited_s));
+}
+
+static void notifications(const struct metrics *m, const struct exposition *e)
+{
+	static const char *const results[] = {"delivered", "failed", "dead"};
+
+	metrics_head(e, "mxwatch_notifications_total", "counter",
+		     "Notices since the engine started, by what became of them; failed: an attempt "
+		     "that is repeated.");
+	for (size_t i = 0; i < m->n_receivers; i++) {
+		const struct metrics_receiver *r = &m->receivers[i];
+		const int64_t values[] = {r->n_delivered, r->n_failed, r->n_given_up};
+		for (size_t k = 0; k < 3; k++) {
+			buf_addstr(e->out, "mxwatch_notifications_total{");
+			metrics_label(e, "receiver", r->name);
+			buf_printf(e->out, ",result=\"%s\"} %lld\n", results[k],
+				   (long long)values[k]);
+		}
+	}
+}
+
+static void checks(const struct metrics_engine *g, const struct exposition *e)
+{
+	metrics_head(
+	    e, "mxwatch_checks_total", "counter",
+	    "Checks of the domains that were judged, by result, since the engine started.");
+	for (int i = 0; i <= FINDING_UNKNOWN; i++)
+		buf_printf(e->out, "mxwatch_checks_total{result=\"%s\"} %lld\n",
+			   finding_status_words[i], (long long)g->findings[i]);
 }
 
 static void engine(const struct metrics *m, const struct exposition *e)
@@ -101,6 +182,9 @@ static void engine(const struct metrics *m, const struct exposition *e)
 		       "Observations taken since the engine started.", g->observed);
 	metrics_single(e, "mxwatch_judgements_total", "counter",
 		       "Domains judged since the engine started.", g->judged);
+	checks(g, e);
+	notifications(m, e);
+	engine_process(e, &g->process);
 	metrics_single(e, "mxwatch_self_check_up", "gauge",
 		       "1 while we can see: 0 is our own fault and nobody else's.", !g->blind);
 	metrics_single(e, "mxwatch_state_writable", "gauge", "1 while the state can be written.",
@@ -116,6 +200,9 @@ static void changed(const struct metrics *m, const struct exposition *e)
 static void muted(const struct metrics *m, const struct exposition *e)
 {
 	metrics_single(e, "mxwatch_silences", "gauge", "Silences in force.", m->silences);
+	metrics_single(e, "mxwatch_domains_muted", "gauge",
+		       "Domains whose critical problems are held back now, of whatever event.",
+		       m->muted);
 	metrics_head(e, "mxwatch_maintenance_active", "gauge",
 		     "1 while the maintenance window of the configuration is open.");
 	for (size_t i = 0; i < m->n_windows; i++) {
@@ -145,6 +232,7 @@ static void daemon_itself(const struct metrics *m, const struct exposition *e)
 		       m->started);
 	metrics_single(e, "mxwatch_config_last_reload_success_timestamp_seconds", "gauge",
 		       "When the configuration in force was read.", m->loaded);
+	process(e, &m->process);
 	totals(m, e);
 	changed(m, e);
 	muted(m, e);

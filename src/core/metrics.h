@@ -19,10 +19,23 @@
 #define METRICS_DOMAINS 5000
 #define METRICS_SHARD	10000 /* domains in one answer at most */
 
+struct metrics_process { /* -1: not known */
+	int64_t started, cpu_ms, resident_bytes, open_fds;
+};
+
+struct metrics_receiver {
+	const char *name;
+	int64_t pending, dead, held;	/* as in view_outbox */
+	int64_t waited_s;		/* the oldest that is to leave at once */
+	int64_t n_delivered, n_failed, n_given_up; /* since the engine started */
+};
+
 struct metrics_engine { /* what the engine says of itself; seen_at 0: nothing yet */
 	int64_t seen_at;
 	int64_t in_flight, waiting, to_judge, not_baselined, probers, observed, judged;
 	int64_t lag_s, given_up;
+	int64_t findings[FINDING_UNKNOWN + 1]; /* of what was judged, by enum finding_status */
+	struct metrics_process process;
 	bool blind, state_writable, reload_ok;
 };
 
@@ -41,7 +54,10 @@ struct metrics {
 	int64_t now, started, loaded; /* loaded: when the configuration was read last */
 	const struct conf *conf;
 	const struct view_mark *marks; /* beside conf->domains */
-	int64_t hosts, incidents[4], outbox[4], outbox_oldest, silences, changes;
+	int64_t hosts, incidents[4], silences, muted, changes;
+	struct metrics_process process; /* this one */
+	const struct metrics_receiver *receivers;
+	size_t n_receivers;
 	const struct metrics_window *windows;
 	size_t n_windows;
 	struct metrics_engine engine;

@@ -144,6 +144,45 @@ static void domain_info(const struct metrics *m, const struct exposition *e)
 	}
 }
 
+static int dane_of(const struct measure_mx *x)
+{
+	return x->dane;
+}
+
+static int covered_of(const struct measure_mx *x)
+{
+	return x->covered;
+}
+
+static const struct {
+	const char *name, *help;
+	int (*value)(const struct measure_mx *x); /* -1: there is none */
+} mx_families[] = {
+    {"mxwatch_mx_dane_valid",
+     "1 when the chains of an MX host match its TLSA records, 0 when DANE senders defer.", dane_of},
+    {"mxwatch_mta_sts_mx_covered", "1 when the MTA-STS policy names this MX host.", covered_of},
+};
+
+static void domain_hosts(const struct metrics *m, const struct exposition *e)
+{
+	for (size_t k = 0; k < sizeof(mx_families) / sizeof(mx_families[0]); k++) {
+		metrics_head(e, mx_families[k].name, "gauge", mx_families[k].help);
+		for (size_t i = 0; i < m->conf->n_domains; i++) {
+			const struct measure_domain *d = measured(m, i);
+			const char *name = m->conf->domains[i].name;
+			for (size_t j = 0; d && wanted(m, name) && j < d->n_mx; j++) {
+				int value = mx_families[k].value(&d->mx[j]);
+				if (value < 0)
+					continue;
+				buf_printf(e->out, "%s{", mx_families[k].name);
+				metrics_label(e, "domain", name);
+				metrics_label(e, ",mx", d->mx[j].name);
+				buf_printf(e->out, "} %d\n", value);
+			}
+		}
+	}
+}
+
 /* -- checks --------------------------------------------------------------------------------- */
 
 static void check_status(const struct exposition *e, const char *domain, const char *check,
@@ -427,6 +466,7 @@ void metrics_details(const struct metrics *m, const struct exposition *e)
 	for (size_t k = 0; k < sizeof(families) / sizeof(families[0]); k++)
 		domain_family(m, e, &families[k]);
 	domain_info(m, e);
+	domain_hosts(m, e);
 	checks(m, e);
 	hosts(m, e);
 	certificates(m, e);

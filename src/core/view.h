@@ -80,6 +80,12 @@ struct view_problem { /* an open problem, for the metrics */
 	int status; /* 1 warning, 2 critical, 3 unknown */
 };
 
+struct view_outbox { /* notices of a receiver */
+	const char *receiver;
+	int64_t pending, dead, held; /* held: of the pending ones, by what mutes them */
+	int64_t oldest; /* when the oldest that is to leave at once could have, 0 none */
+};
+
 #define VIEW_WEEKS 13
 
 struct view_overview {

@@ -292,6 +292,7 @@ static void clear(struct engine *e)
 /* Everything is read and open: from here on until the end. */
 static int work(struct engine *e, int fd)
 {
+	usage_open(&e->usage);
 	enter_sandbox(e);
 	e->base = new_base();
 	e->turnstile = turnstile_new(e->conf->per_ip, e->conf->per_ip_gap_ms);
@@ -312,6 +313,7 @@ int engine_run(const char *file, int fd)
 	int status;
 
 	e->file = file;
+	e->usage.statm = -1;
 	e->roster = roster_new();
 	e->plan = plan_new();
 	status = engine_load(e);
@@ -319,6 +321,7 @@ int engine_run(const char *file, int fd)
 		status = engine_open(e);
 	if (status == 0)
 		status = work(e, fd);
+	usage_close(&e->usage);
 	clear(e);
 	free(e);
 	return status;

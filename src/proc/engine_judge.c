@@ -502,6 +502,8 @@ static void judge(struct judging *j)
 	engine_put_subject(j->e, j->id);
 	look_ahead(j);
 	j->e->n_judged++;
+	for (size_t i = 0; i < j->findings.n; i++)
+		j->e->n_findings[j->findings.item[i].status]++;
 }
 
 void engine_judge(struct engine *e, uint32_t domain)

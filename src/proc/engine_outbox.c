@@ -378,10 +378,13 @@ static void fall_back(struct engine *e, const struct store_outgoing *o, struct a
 static void delivered(struct engine *e, struct store_outgoing *o, struct arena *arena)
 {
 	struct incident *i = o->incident ? store_incident(e->store, o->incident, arena) : NULL;
+	struct receiver *r = find(e, o->receiver);
 	int64_t now = clock_now();
 
 	o->state = STORE_DELIVERED;
 	o->ended = now;
+	if (r)
+		r->n_delivered++;
 	if (i == NULL)
 		return;
 	if (strcmp(i->event, "initial.state") == 0)
@@ -400,10 +403,14 @@ static const char *what_was_said(int64_t code, const char *text, struct arena *a
 
 static void dead(struct engine *e, struct store_outgoing *o, struct arena *arena)
 {
+	struct receiver *r = find(e, o->receiver);
+
 	log_error("outbox", "notice %s could not be delivered to %s: %s", o->uid, o->receiver,
 		  what_was_said(o->code, o->text, arena));
 	o->state = STORE_DEAD;
 	e->n_dead++;
+	if (r)
+		r->n_dead++;
 	o->ended = clock_now();
 	fall_back(e, o, arena);
 }
@@ -438,6 +445,9 @@ static void settle(struct engine *e, struct store_outgoing *o, const struct mess
 		o->state = STORE_SUPERSEDED;
 		o->ended = clock_now();
 	} else {
+		struct receiver *r = find(e, o->receiver);
+		if (r)
+			r->n_failed++;
 		o->due = again_at(o, sent->retry_after_s);
 		log_warning("outbox", "notice %s to %s: attempt %lld failed: %s", o->uid,
 			    o->receiver, (long long)o->attempts,

@@ -31,6 +31,7 @@
 #include "sight.h"
 #include "store.h"
 #include "turnstile.h"
+#include "usage.h"
 
 struct event;
 struct event_base;
@@ -85,6 +86,7 @@ struct receiver { /* how deliveries to it stand */
 	int64_t due;     /* seconds, of its next row; INT64_MAX none */
 	int64_t wait_ms; /* monotonic: not before, for its rate */
 	bool crowded;    /* more is due than its rate lets through */
+	int64_t n_delivered, n_failed, n_dead; /* notices; failed: attempts that are repeated */
 	UT_hash_handle hh;
 	char name[];
 };
@@ -165,6 +167,8 @@ struct engine {
 	const char *sandbox_lacks; /* for people; NULL: nothing */
 	/* figures for STATUS and the status wish */
 	int64_t n_observed, n_judged, n_told, n_dead, told_before;
+	int64_t n_findings[FINDING_UNKNOWN + 1]; /* of what was judged, by enum finding_status */
+	struct usage_meter usage;
 };
 
 /* A line of what becomes state; said once, not at every try to write it. */

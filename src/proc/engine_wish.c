@@ -129,6 +129,30 @@ static int64_t lag_s(const struct engine *e)
 	return next < now_ms ? (now_ms - next) / 1000 : 0;
 }
 
+/* What Prometheus wants to know of us. */
+static void put_figures(const struct engine *e, json_t *body)
+{
+	const struct usage u = usage_read(&e->usage);
+	json_t *findings = json_object(), *receivers = json_array();
+	const struct receiver *r;
+
+	for (int i = 0; i <= FINDING_UNKNOWN; i++)
+		json_object_set_new(findings, finding_status_words[i],
+				    json_integer(e->n_findings[i]));
+	for (r = e->receivers; r; r = r->hh.next)
+		json_array_append_new(
+		    receivers, json_pack("{s:s, s:I, s:I, s:I}", "receiver", r->name, "delivered",
+					 (json_int_t)r->n_delivered, "failed",
+					 (json_int_t)r->n_failed, "dead", (json_int_t)r->n_dead));
+	json_object_set_new(body, "findings", findings);
+	json_object_set_new(body, "receivers", receivers);
+	json_object_set_new(body, "process",
+			    json_pack("{s:I, s:I, s:I}", "cpu_ms", (json_int_t)u.cpu_ms,
+				      "resident_bytes", (json_int_t)u.resident_bytes, "open_fds",
+				      (json_int_t)u.open_fds));
+	put_time(body, "started", u.started);
+}
+
 static void status(struct wishing *w)
 {
 	struct engine *e = w->e;
@@ -159,6 +183,7 @@ static void status(struct wishing *w)
 			    json_string(engine_self_dependency(e, w->arena)));
 	json_object_set_new(w->body, "lag_s", json_integer(lag_s(e)));
 	json_object_set_new(w->body, "given_up", json_integer(e->n_dead));
+	put_figures(e, w->body);
 	json_object_set_new(w->body, "reload_ok", json_boolean(!e->reload_failed));
 	if (e->sandbox_lacks)
 		json_object_set_new(w->body, "sandbox_lacks", json_string(e->sandbox_lacks));

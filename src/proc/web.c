@@ -18,6 +18,7 @@
 #include "message.h"
 #include "name.h"
 #include "sandbox.h"
+#include "stamp.h"
 #include "spawn.h"
 #include "store_view.h"
 #include "text.h"
@@ -159,6 +160,9 @@ static int64_t number(const json_t *o, const char *key)
 static void take_status(struct web *w, const char *body)
 {
 	json_t *o = json_loads(body, 0, NULL);
+	const json_t *findings = json_object_get(o, "findings"),
+		     *process = json_object_get(o, "process");
+	const char *started = json_string_value(json_object_get(o, "started"));
 
 	w->engine = (struct metrics_engine){
 	    .seen_at = clock_now(),
@@ -174,7 +178,14 @@ static void take_status(struct web *w, const char *body)
 	    .reload_ok = json_is_true(json_object_get(o, "reload_ok")),
 	    .blind = json_is_true(json_object_get(o, "blind")),
 	    .state_writable = json_is_true(json_object_get(o, "state_writable")),
+	    .process = {.cpu_ms = number(process, "cpu_ms"),
+			.resident_bytes = number(process, "resident_bytes"),
+			.open_fds = number(process, "open_fds")},
 	};
+	if (started == NULL || !stamp_parse(started, &w->engine.process.started))
+		w->engine.process.started = -1;
+	for (int i = 0; i <= FINDING_UNKNOWN; i++)
+		w->engine.findings[i] = number(findings, finding_status_words[i]);
 	json_decref(o);
 	free(w->status);
 	w->status = mem_strdup(body);
@@ -443,8 +454,9 @@ static void on_local_request(struct http_request *r, void *arg)
 
 void web_run(int channel)
 {
-	struct web w = {.base = event_base_new(), .started = clock_now()};
+	struct web w = {.base = event_base_new()};
 
+	usage_open(&w.usage);
 	w.tcp = http_server_new(w.base, on_tcp_request, web_refused, &w);
 	w.local = http_server_new(w.base, on_local_request, web_refused, &w);
 	w.on_status = event_new(w.base, -1, EV_PERSIST, on_status, &w);
@@ -459,4 +471,5 @@ void web_run(int channel)
 	channel_free(w.channel);
 	event_free(w.on_status);
 	event_base_free(w.base);
+	usage_close(&w.usage);
 }

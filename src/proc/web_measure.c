@@ -27,7 +27,7 @@ struct measured {
 	int64_t newest;
 	uint64_t seen; /* the round it was last there */
 	struct measure_domain *domain;
-	struct arena *arena; /* a host's */
+	struct arena *arena; /* of what is measured */
 	struct measure_host *host;
 	UT_hash_handle hh;
 	struct measured *prev, *next; /* while it waits */
@@ -84,7 +84,9 @@ static void measure_a_domain(struct web *w, struct measured *x)
 		if (d.in->domain) {
 			if (x->domain == NULL)
 				x->domain = mem_alloc(sizeof(*x->domain));
-			measure_domain(d.in, d.findings, x->domain);
+			arena_free(x->arena);
+			x->arena = arena_new();
+			measure_domain(d.in, d.findings, x->arena, x->domain);
 		}
 		web_detail_clear(&d);
 	}

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "config.h"
 #include "store_view.h"
 #include "text.h"
@@ -97,7 +99,7 @@ static struct metrics begin(struct exchange *x)
 
 	return (struct metrics){.version = PACKAGE_VERSION,
 				.now = x->now,
-				.started = x->w->started,
+				.started = x->w->usage.started,
 				.loaded = x->w->loaded,
 				.conf = c,
 				.marks = web_sight(x->w)->marks,
@@ -106,8 +108,55 @@ static struct metrics begin(struct exchange *x)
 				.engine = x->w->engine};
 }
 
+/* -- the daemon itself ---------------------------------------------------------------------- */
+
+static struct metrics_receiver *receiver(struct metrics_receiver *list, size_t *n, const char *name)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i];
+	list[*n] = (struct metrics_receiver){.name = name};
+	return &list[(*n)++];
+}
+
+/* Those of the configuration, and those of which something is left in the queue. */
+static void add_receivers(struct exchange *x, struct metrics *m)
+{
+	const struct conf *c = x->w->conf;
+	json_t *status = x->w->status ? json_loads(x->w->status, 0, NULL) : NULL, *row;
+	size_t n_left, i;
+	const struct view_outbox *left = store_view_outbox(x->w->store, x->now, x->arena, &n_left);
+	struct metrics_receiver *list =
+	    arena_array(x->arena, c->n_receivers + n_left + 1, sizeof(*list));
+
+	for (i = 0; i < c->n_receivers; i++)
+		receiver(list, &m->n_receivers, c->receivers[i].name);
+	json_array_foreach(json_object_get(status, "receivers"), i, row)
+	{
+		const char *name = json_string_value(json_object_get(row, "receiver"));
+		for (size_t k = 0; name && k < m->n_receivers; k++) {
+			if (strcmp(list[k].name, name) != 0)
+				continue;
+			list[k].n_delivered = json_integer_value(json_object_get(row, "delivered"));
+			list[k].n_failed = json_integer_value(json_object_get(row, "failed"));
+			list[k].n_given_up = json_integer_value(json_object_get(row, "dead"));
+		}
+	}
+	for (i = 0; i < n_left; i++) {
+		struct metrics_receiver *r = receiver(list, &m->n_receivers, left[i].receiver);
+		r->pending = left[i].pending;
+		r->dead = left[i].dead;
+		r->held = left[i].held;
+		r->waited_s =
+		    left[i].oldest && left[i].oldest < x->now ? x->now - left[i].oldest : 0;
+	}
+	m->receivers = list;
+	json_decref(status);
+}
+
 void web_metrics(struct exchange *x)
 {
+	const struct usage u = usage_read(&x->w->usage);
 	struct metrics m = begin(x);
 	struct view_muted muted = web_muted(x);
 	struct metrics_window *w = arena_array(x->arena, muted.n_windows + 1, sizeof(*w));
@@ -120,9 +169,11 @@ void web_metrics(struct exchange *x)
 	m.windows = w;
 	m.n_windows = muted.n_windows;
 	m.silences = (int64_t)muted.n_silences;
+	m.muted = (int64_t)web_count_muted(x->w, &muted, x->now);
+	m.process = (struct metrics_process){u.started, u.cpu_ms, u.resident_bytes, u.open_fds};
 	store_view_begin(x->w->store);
 	store_view_open_by_severity(x->w->store, m.incidents);
-	store_view_outbox(x->w->store, m.outbox, &m.outbox_oldest);
+	add_receivers(x, &m);
 	m.changes = store_view_changes_ever(x->w->store);
 	store_view_end(x->w->store);
 	if (m.detail != CONF_METRICS_SUMMARY)

@@ -38,6 +38,25 @@ struct view_muted web_muted(struct exchange *x)
 	return m;
 }
 
+size_t web_count_muted(const struct web *w, const struct view_muted *muted, int64_t now)
+{
+	const struct mute mute = {w->conf, muted->windows, muted->n_windows, muted->silences,
+				  muted->n_silences};
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->conf->n_domains; i++) {
+		const char *name = w->conf->domains[i].name;
+		const struct notice any = {.kind = NOTICE_PROBLEM,
+					   .severity = SEVERITY_CRITICAL,
+					   .event = "",
+					   .domains = &name,
+					   .n_domains = 1,
+					   .domains_total = 1};
+		n += mute_verdict(&mute, &any, now).until > 0;
+	}
+	return n;
+}
+
 void web_mark_muted(struct web *w, struct view_incident *rows, size_t n, int64_t now,
 		    struct arena *arena)
 {

@@ -19,6 +19,7 @@
 #include "http_server.h"
 #include "metrics.h"
 #include "store.h"
+#include "usage.h"
 #include "view.h"
 
 struct event;
@@ -55,7 +56,8 @@ struct web {
 	struct metrics_engine engine;
 	struct web_measures *measures; /* NULL until somebody asks */
 	char *status; /* the engine's own words, JSON, NULL */
-	int64_t started, loaded;
+	int64_t loaded;
+	struct usage_meter usage;
 };
 
 struct exchange { /* one request on its way to its answer */
@@ -103,6 +105,8 @@ web_handler web_overview, web_domains, web_domain, web_host, web_event, web_inci
 web_handler web_maintenance;
 /* Everything in the exchange's arena. */
 struct view_muted web_muted(struct exchange *x);
+/* Domains of which every critical problem is muted. */
+size_t web_count_muted(const struct web *w, const struct view_muted *muted, int64_t now);
 /* Find out which of these incidents are muted; inside store_view_begin. */
 void web_mark_muted(struct web *w, struct view_incident *rows, size_t n, int64_t now,
     struct arena *arena);

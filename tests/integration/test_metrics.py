@@ -106,13 +106,51 @@ def test_what_is_muted(daemon, mxwatch):
     assert value(found, 'mxwatch_maintenance_active', maintenance='always') == 1
     assert value(found, 'mxwatch_maintenance_active', maintenance='later') == 0
     assert value(found, 'mxwatch_maintenance_begin_timestamp_seconds', maintenance='later') == 7226582400
-    assert found['mxwatch_silences'][frozenset()] == 0
+    assert found['mxwatch_silences'][frozenset()] == 0 and found['mxwatch_domains_muted'][frozenset()] == 0
     socket = os.path.join(daemon.state, 'mxwatch.sock')
     assert mxwatch('silence', 'add', '-s', socket, 'metric-good.test', '1h', '--reason', 'x',
                    '--author', 'ada').status == 0
-    assert samples(ask('/metrics').text)['mxwatch_silences'][frozenset()] == 1
+    found = samples(ask('/metrics').text)
+    assert found['mxwatch_silences'][frozenset()] == 1 and found['mxwatch_domains_muted'][frozenset()] == 1
     page = ask('/maintenance', Accept='text/html').text
     assert 'metric-good.test' in page and 'ada' in page and 'later' in page and 'Open now' in page
+
+
+def test_dane_and_policy_by_mx_host(daemon):
+    found = samples(ask('/metrics').text)
+    for mx in ('mx1.metric-good.test', 'mx2.metric-good.test'):
+        assert value(found, 'mxwatch_mx_dane_valid', domain='metric-good.test', mx=mx) == 1
+        assert value(found, 'mxwatch_mta_sts_mx_covered', domain='metric-good.test', mx=mx) == 1
+    for name in ('mxwatch_mx_dane_valid', 'mxwatch_mta_sts_mx_covered'):
+        assert not [k for k in found[name] if ('domain', 'metric-selfsigned.test') in k]
+
+
+def test_processes(daemon):
+    """Of the one that answers, and of the engine as it says itself."""
+    found = samples(ask('/metrics').text)
+    for prefix, name in (('process', 'web'), ('mxwatch_engine', 'engine')):
+        pid = daemon.child(name)
+        resident = pathlib.Path(f'/proc/{pid}/statm').read_text().split()[1]
+        said = {key: found[f'{prefix}_{key}'][frozenset()]
+                for key in ('start_time_seconds', 'cpu_seconds_total', 'resident_memory_bytes', 'open_fds')}
+        assert said['start_time_seconds'] > 1.7e9 and 0 < said['cpu_seconds_total'] < 3600
+        assert 0.5 < said['resident_memory_bytes'] / (int(resident) * os.sysconf('SC_PAGE_SIZE')) < 2
+        assert abs(said['open_fds'] - len(os.listdir(f'/proc/{pid}/fd'))) < 10
+
+
+def test_notices_by_receiver(daemon, mxwatch):
+    assert mxwatch('test-alert', '-s', os.path.join(daemon.state, 'mxwatch.sock'), 'hook').status == 0
+
+    def told():
+        found = samples(ask('/metrics').text)
+        return value(found, 'mxwatch_notifications_total', receiver='hook', result='delivered') > 0 and found
+    found = wait_for(told, 30, daemon.said)
+    for name in ('pending', 'held', 'undeliverable', 'oldest_pending_seconds'):
+        assert {dict(k)['receiver'] for k in found['mxwatch_notifications_' + name]} == {'hook', 'mail'}
+    assert {(dict(k)['receiver'], dict(k)['result']) for k in found['mxwatch_notifications_total']} == {
+        (receiver, result) for receiver in ('hook', 'mail') for result in ('delivered', 'failed', 'dead')}
+    results = {dict(k)['result']: v for k, v in found['mxwatch_checks_total'].items()}
+    assert set(results) == {'pass', 'info', 'warn', 'fail', 'skip', 'unknown'} and results['pass'] > 50
 
 
 def test_openmetrics_for_who_prefers_it(daemon):

@@ -320,6 +320,51 @@ static void open_metrics(void **state)
 	buf_clear(&out);
 }
 
+static void metrics_of_receivers(void **state)
+{
+	const struct metrics_receiver receivers[] = {
+	    {.name = "pager", .pending = 3, .held = 1, .waited_s = 60, .n_failed = 7},
+	    {.name = "o\"ps", .dead = 2, .n_delivered = 5, .n_given_up = 2}};
+	struct view_mark marks[] = {{VIEW_OK, VIEW_A, 1000}, {VIEW_OK, VIEW_A, 1000}};
+	struct conf conf = {.domains = (struct conf_domain *)(uintptr_t)domains, .n_domains = 2};
+	struct metrics m = {.version = "1",
+			    .now = NOW,
+			    .conf = &conf,
+			    .marks = marks,
+			    .muted = 1,
+			    .receivers = receivers,
+			    .n_receivers = 2,
+			    .process = {1000, 12034, -1, 9},
+			    .engine = {.seen_at = NOW, .findings = {[FINDING_WARN] = 4}},
+			    .detail = CONF_METRICS_SUMMARY};
+	static const char *const lines[] = {
+	    "mxwatch_notifications_pending{receiver=\"pager\"} 3",
+	    "mxwatch_notifications_held{receiver=\"pager\"} 1",
+	    "mxwatch_notifications_undeliverable{receiver=\"o\\\"ps\"} 2",
+	    "mxwatch_notifications_oldest_pending_seconds{receiver=\"pager\"} 60",
+	    "mxwatch_notifications_total{receiver=\"pager\",result=\"failed\"} 7",
+	    "mxwatch_notifications_total{receiver=\"o\\\"ps\",result=\"delivered\"} 5",
+	    "mxwatch_notifications_total{receiver=\"o\\\"ps\",result=\"dead\"} 2",
+	    "mxwatch_checks_total{result=\"warn\"} 4",
+	    "mxwatch_checks_total{result=\"unknown\"} 0",
+	    "mxwatch_domains_muted 1",
+	    "process_cpu_seconds_total 12.034",
+	    "process_open_fds 9"};
+	struct buf out;
+	(void)state;
+
+	buf_init(&out, 1 << 20);
+	metrics_text(&m, false, &out);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char line[128];
+		snprintf(line, sizeof(line), "\n%s\n", lines[i]);
+		if (strstr(buf_str(&out), line) == NULL)
+			fail_msg("missing: %s", lines[i]);
+	}
+	assert_null(strstr(buf_str(&out), "process_resident_memory_bytes")); /* not known */
+	buf_clear(&out);
+}
+
 /* Every name is in one shard, and in the same one when it is asked again. */
 static void metrics_shards(void **state)
 {
@@ -364,7 +409,7 @@ int main(void)
 	    cmocka_unit_test(waiting_domain), cmocka_unit_test(values_for_people),
 	    cmocka_unit_test(api_values),     cmocka_unit_test(metrics_labels),
 	    cmocka_unit_test(badge),	      cmocka_unit_test(open_metrics),
-	    cmocka_unit_test(metrics_shards),
+	    cmocka_unit_test(metrics_shards), cmocka_unit_test(metrics_of_receivers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
