@@ -247,6 +247,8 @@ static void expect(struct eval_context *c, struct finding *f)
 		return;
 	if (part_switched_off(c, group_of(f)))
 		return;
+	if (f->status == FINDING_SKIP)
+		part_soft(f); /* for want of something */
 	f->status = FINDING_FAIL;
 	if (f->severity < SEVERITY_WARNING)
 		f->severity = SEVERITY_WARNING;

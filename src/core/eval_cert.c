@@ -59,6 +59,12 @@ static const char *trust_word(enum part_trust t)
 	return word[t];
 }
 
+/* A fault that a DANE match would make harmless, and none was found. */
+static struct finding *unexcused(const struct part_service *s, struct finding *f)
+{
+	return s->dane_unheard ? part_soft(f) : f;
+}
+
 /* A fault that MTA-STS makes grave and a DANE match makes harmless. */
 static struct finding *excusable(struct eval_context *c, const struct part_host *h,
 				 const struct part_service *s, const char *id, bool dane,
@@ -73,7 +79,7 @@ static struct finding *excusable(struct eval_context *c, const struct part_host 
 	if (dane)
 		return part_say(c, id, s->subject, FINDING_INFO,
 				"%s; a valid DANE match makes up for it.", text);
-	return part_say(c, id, s->subject, FINDING_WARN, "%s.", text);
+	return unexcused(s, part_say(c, id, s->subject, FINDING_WARN, "%s.", text));
 }
 
 static const char *capital(struct eval_context *c, const char *s)
@@ -209,7 +215,8 @@ static void validity_check(struct eval_context *c, const struct part_host *h,
 			f = part_say(c, id, s->subject, FINDING_INFO,
 				     "%s; a DANE-EE match does not look at dates.", text);
 		else
-			f = part_critical(c, id, s->subject, FINDING_FAIL, "%s.", text);
+			f = unexcused(s,
+				      part_critical(c, id, s->subject, FINDING_FAIL, "%s.", text));
 		f->reference = s->dane_ee ? "RFC 7672 §3.1.1" : f->reference;
 	}
 	leaf_evidence(f, leaf);

@@ -278,6 +278,8 @@ void part_service_context(struct eval_context *c, struct part_host *h, struct pa
 	s->dates_ok = part_dates_ok(&tls->chain[0], c->now);
 	bool client = part_is_submission_port(s);
 	const struct obs_tlsa *t = client ? tlsa_for(h->facts, s->port) : h->tlsa;
+	s->dane_unheard =
+	    t && (part_lookup_failed(&t->dns) || part_dnssec(&t->dns) == OBS_DNSSEC_BOGUS);
 	if (!tlsa_counts(h->facts, t) || part_switched_off(c, CONF_CHECK_DANE))
 		return;
 	const char *names[3] = {t->base ? t->base : h->name, h->name, NULL};

@@ -57,6 +57,7 @@ struct part_service {
 	bool name_ok, dates_ok;
 	bool dane_match; /* a usable, secure record matches */
 	bool dane_ee;	 /* ... and it is DANE-EE(3): names and dates do not count */
+	bool dane_unheard; /* the TLSA lookup failed: there may be such a match */
 	struct tlsa_verdict dane;
 };
 

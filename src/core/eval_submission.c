@@ -63,6 +63,8 @@ static const struct part_host *find_host(const struct eval_context *c, const cha
 	return NULL;
 }
 
+static const char no_address[] = "has no address";
+
 /* What is wrong with an SRV target, NULL if nothing; *unknown when it cannot be told. */
 static const char *target_fault(struct eval_context *c, const char *target, bool *unknown)
 {
@@ -87,7 +89,7 @@ static const char *target_fault(struct eval_context *c, const char *target, bool
 		*unknown = true;
 		return NULL;
 	}
-	return "has no address";
+	return no_address;
 }
 
 static struct finding *srv_judged(struct eval_context *c)
@@ -108,7 +110,7 @@ static struct finding *srv_judged(struct eval_context *c)
 				    part_say(c, id, c->domain, FINDING_FAIL,
 					     "The SRV target %s %s.", part_safe(c, t), fault);
 				part_evidence(f, "target", t);
-				return f;
+				return fault == no_address ? part_soft(f) : f;
 			}
 			target[n++] = arena_printf(c->arena, "%s:%d", t, (int)set[i]->rr[j].port);
 		}

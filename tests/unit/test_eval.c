@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * Golden judgements: tests/golden/base.json is a domain where everything is well; each case of
- * the other files patches it (JSON pointers; null removes) and names the findings that must
- * come out as [id, subject, status, severity], and where it matters the grade, the exit
- * status, parts of summaries and what is definitive.  Every case is also checked for what
- * holds always, and all cases together for every outcome a check can have.
+ * Golden judgements: each case names the findings that must come out as [id, subject, status,
+ * severity], and where it matters the grade, the exit status, parts of summaries and what is
+ * definitive.  Every case is also checked for what holds always, and all cases together for every
+ * outcome a check can have.
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,14 +18,9 @@
 
 #include "check.h"
 #include "eval.h"
+#include "golden.h"
 #include "grade.h"
-#include "mem.h"
-#include "observation.h"
-#include "stamp.h"
 #include "text.h"
-
-#define HOSTS_MAX 8
-#define LIST_MAX  8
 
 /* Outcomes the cases must reach together: p(ass) i(nfo) w(arn) f(ail) s(kip) u(nknown). */
 static const struct outcomes {
@@ -104,235 +97,12 @@ static const struct outcomes {
 static const char letters[] = "piwfsu"; /* by enum finding_status */
 static bool reached[sizeof(wanted) / sizeof(wanted[0])][6];
 
-/* -- patches -------------------------------------------------------------------------------- */
-
-static json_t *load(const char *name)
+static void judge(struct golden *w, json_t *base, json_t *c)
 {
-	char path[512];
-	json_error_t err;
+	json_t *doc = golden_document(base, c);
 
-	snprintf(path, sizeof(path), "%s/golden/%s", TESTDIR, name);
-	json_t *v = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
-	if (!v)
-		fail_msg("%s:%d: %s", path, err.line, err.text);
-	return v;
-}
-
-static json_t *child(json_t *at, const char *key)
-{
-	return json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
-}
-
-static void set(json_t *at, const char *key, json_t *value)
-{
-	size_t i = (size_t)atoi(key);
-
-	if (!json_is_array(at) && json_is_null(value))
-		json_object_del(at, key);
-	else if (!json_is_array(at))
-		json_object_set(at, key, value);
-	else if (json_is_null(value))
-		json_array_remove(at, i);
-	else if (i == json_array_size(at))
-		json_array_append(at, value);
-	else
-		json_array_set(at, i, value);
-}
-
-static void patch(json_t *doc, const char *pointer, json_t *value)
-{
-	char *copy = mem_strdup(pointer + 1), *key = copy;
-	json_t *at = doc;
-
-	for (char *next; (next = strchr(key, '/')) != NULL; key = next + 1) {
-		*next = '\0';
-		at = child(at, key);
-		if (!at)
-			fail_msg("%s leads nowhere", pointer);
-	}
-	json_t *own = json_deep_copy(value);
-	set(at, key, own);
-	json_decref(own);
-	free(copy);
-}
-
-/* -- a case ----------------------------------------------------------------------------------- */
-
-struct world {
-	struct arena *arena;
-	const char *name; /* of the case */
-	struct eval_input in;
-	struct conf_domain conf;
-	struct conf_settings settings;
-	struct conf_extra extra;
-	struct eval_history history;
-	const struct observation *hosts[HOSTS_MAX];
-	struct findings findings;
-};
-
-static const char *text_at(json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
-
-static int64_t time_at(json_t *o, const char *key)
-{
-	const char *s = text_at(o, key);
-	int64_t at = 0;
-
-	if (s && !stamp_parse(s, &at))
-		fail_msg("not a time: %s", s);
-	return at;
-}
-
-static struct observation *decode(struct world *w, json_t *doc)
-{
-	char *text = json_dumps(doc, JSON_COMPACT);
-	struct error err = {""};
-	struct observation *o =
-	    observation_decode(text, strlen(text), SHAPE_STRICT, w->arena, &err);
-
-	if (!o)
-		fail_msg("%s: %s", w->name, err.text);
-	free(text);
-	return o;
-}
-
-static const char *const *texts(struct world *w, json_t *list, size_t *n)
-{
-	const char **out = arena_array(w->arena, json_array_size(list) + 1, sizeof(*out));
-
-	*n = json_array_size(list);
-	for (size_t i = 0; i < *n; i++)
-		out[i] = json_string_value(json_array_get(list, i));
-	return *n ? out : NULL;
-}
-
-static void read_expectations(struct world *w, json_t *e)
-{
-	struct conf_expect *x = &w->extra.expect;
-
-	x->mta_sts = text_at(e, "mta_sts");
-	x->mta_sts_mode = text_at(e, "mta_sts_mode");
-	x->dane = text_at(e, "dane");
-	x->tls_rpt = text_at(e, "tls_rpt");
-	x->submission = text_at(e, "submission");
-	x->dnssec = text_at(e, "dnssec");
-	x->min_tls = text_at(e, "min_tls");
-	x->mx = texts(w, json_object_get(e, "mx"), &x->n_mx);
-	x->issuer = texts(w, json_object_get(e, "issuer"), &x->n_issuer);
-	x->unreachable = texts(w, json_object_get(e, "unreachable"), &x->n_unreachable);
-}
-
-static void read_switches(struct world *w, json_t *checks)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(
-	    checks, key,
-	    value) for (int g = 0; g < CONF_CHECK_N;
-			g++) for (int s = 0; conf_switch_words[s];
-				  s++) if (strcmp(key, conf_check_group_words[g]) == 0 &&
-					   strcmp(json_string_value(value), conf_switch_words[s]) ==
-					       0) w->settings.checks[g] = (enum conf_switch)s;
-}
-
-static void read_lists(struct world *w, json_t *c)
-{
-	json_t *accept = json_object_get(c, "accept"), *severity = json_object_get(c, "severity");
-	json_t *submission = json_object_get(c, "submission_conf");
-	struct conf_accept *a = arena_array(w->arena, LIST_MAX, sizeof(*a));
-	struct conf_severity *s = arena_array(w->arena, LIST_MAX, sizeof(*s));
-	struct conf_submission *u = arena_array(w->arena, LIST_MAX, sizeof(*u));
-	static const int64_t ports[] = {465, 587};
-	size_t i;
-	json_t *e;
-
-	json_array_foreach(accept, i, e) a[w->extra.n_accept++] =
-	    (struct conf_accept){text_at(e, "finding"), text_at(e, "subject"), time_at(e, "until"),
-				 text_at(e, "reason")};
-	json_array_foreach(severity, i, e)
-	{
-		const char *word = json_string_value(json_array_get(e, 1));
-		enum finding_severity level = SEVERITY_INFO;
-		while (strcmp(finding_severity_words[level], word) != 0)
-			level++;
-		s[w->settings.n_severity++] =
-		    (struct conf_severity){json_string_value(json_array_get(e, 0)), level};
-	}
-	json_array_foreach(submission, i, e) u[w->extra.n_submission++] =
-	    (struct conf_submission){text_at(e, "host"), ports, 2};
-	w->extra.accept = a;
-	w->settings.severity = s;
-	w->extra.submission = u;
-}
-
-static void read_history(struct world *w, json_t *h)
-{
-	struct eval_policy_seen *p = arena_array(w->arena, LIST_MAX, sizeof(*p));
-	struct eval_cert_seen *s = arena_array(w->arena, LIST_MAX, sizeof(*s));
-	size_t i;
-	json_t *e;
-
-	if (!h)
-		return;
-	json_array_foreach(json_object_get(h, "policies"), i, e) p[w->history.n_policies++] =
-	    (struct eval_policy_seen){text_at(e, "id"), text_at(e, "body"), time_at(e, "first"),
-				      time_at(e, "last")};
-	json_array_foreach(json_object_get(h, "certs"), i, e) s[w->history.n_certs++] =
-	    (struct eval_cert_seen){text_at(e, "subject"),    text_at(e, "sha256"),
-				    time_at(e, "not_before"), time_at(e, "not_after"),
-				    time_at(e, "first"),      time_at(e, "last")};
-	w->history.policies = p;
-	w->history.certs = s;
-	w->history.available = json_is_true(json_object_get(h, "available"));
-	w->history.id_since = time_at(h, "id_since");
-	w->history.body_since = time_at(h, "body_since");
-	w->history.cname_mta_sts_record = text_at(h, "cname_mta_sts_record");
-	w->history.cname_mta_sts_host = text_at(h, "cname_mta_sts_host");
-	w->history.relay_accepted_before = time_at(h, "relay_accepted_before");
-	w->in.history = &w->history;
-}
-
-static void judge(struct world *w, json_t *base, json_t *c)
-{
-	json_t *doc = json_deep_copy(base), *value, *flag;
-	struct conf *conf = conf_new();
-	const char *key;
-
-	*w = (struct world){.arena = arena_new(), .name = text_at(c, "name")};
-	json_object_foreach(json_object_get(c, "patch"), key, value) patch(doc, key, value);
-	w->settings = conf->defaults;
-	read_expectations(w, json_object_get(c, "expect_conf"));
-	read_switches(w, json_object_get(c, "checks"));
-	read_lists(w, c);
-	read_history(w, json_object_get(c, "history"));
-	w->in.domain = decode(w, json_object_get(doc, "domain"));
-	json_object_foreach(json_object_get(doc, "hosts"), key, value) w->hosts[w->in.n_hosts++] =
-	    decode(w, value);
-	w->conf = (struct conf_domain){w->in.domain->subject, &w->settings, &w->extra};
-	w->in.hosts = w->hosts;
-	w->in.conf = &w->conf;
-	w->in.now = w->in.domain->at;
-	flag = json_object_get(c, "allow_private");
-	w->in.allow_private = !flag || json_is_true(flag);
-	flag = json_object_get(c, "submission");
-	w->in.submission = !flag || json_is_true(flag);
-	w->in.only = text_at(c, "only");
-	w->in.skip = text_at(c, "skip");
-	w->in.clock_step_s = json_integer_value(json_object_get(c, "clock_step"));
-	findings_init(&w->findings);
-	eval(&w->in, &w->findings);
-	eval_self(&w->in, json_is_true(json_object_get(c, "canaries")), &w->findings);
-	conf_free(conf);
+	golden_judge(w, doc, c);
 	json_decref(doc);
-}
-
-static void end(struct world *w)
-{
-	findings_clear(&w->findings);
-	arena_free(w->arena);
 }
 
 /* -- what must come out -------------------------------------------------------------------------
@@ -345,7 +115,7 @@ static void note(const struct finding *f)
 			reached[i][f->status] = true;
 }
 
-static void check_row(const struct world *w, json_t *row)
+static void check_row(const struct golden *w, json_t *row)
 {
 	const char *id = json_string_value(json_array_get(row, 0));
 	const char *subject = json_string_value(json_array_get(row, 1));
@@ -364,7 +134,7 @@ static void check_row(const struct world *w, json_t *row)
 }
 
 /* Some finding of this id that is no pass has this weight. */
-static void check_weight(const struct world *w, json_t *ids, bool definitive)
+static void check_weight(const struct golden *w, json_t *ids, bool definitive)
 {
 	size_t i;
 	json_t *id;
@@ -383,7 +153,7 @@ static void check_weight(const struct world *w, json_t *ids, bool definitive)
 	}
 }
 
-static void check_text(const struct world *w, json_t *list)
+static void check_text(const struct golden *w, json_t *list)
 {
 	size_t i;
 	json_t *part;
@@ -400,7 +170,7 @@ static void check_text(const struct world *w, json_t *list)
 }
 
 /* Each check named has a finding whose advice says so. */
-static void check_advice(const struct world *w, json_t *wanted_advice)
+static void check_advice(const struct golden *w, json_t *wanted_advice)
 {
 	const char *id;
 	json_t *part;
@@ -428,7 +198,7 @@ static int exit_of(const struct findings *all)
 }
 
 /* What is true of every judgement. */
-static void check_form(const struct world *w, bool whole)
+static void check_form(const struct golden *w, bool whole)
 {
 	const struct findings *all = &w->findings;
 
@@ -457,7 +227,7 @@ static void check_form(const struct world *w, bool whole)
 	}
 }
 
-static void check_absent(const struct world *w, json_t *c)
+static void check_absent(const struct golden *w, json_t *c)
 {
 	size_t i;
 	json_t *s;
@@ -471,7 +241,7 @@ static void check_absent(const struct world *w, json_t *c)
 }
 
 /* A brief judgement is the same but for the words about what passes. */
-static void check_brief(const struct world *w)
+static void check_brief(const struct golden *w)
 {
 	struct eval_input in = w->in;
 	struct findings brief;
@@ -497,7 +267,7 @@ static void check_brief(const struct world *w)
 
 static void check_case(json_t *base, json_t *c)
 {
-	struct world w;
+	struct golden w;
 	json_t *row, *count;
 	size_t i;
 
@@ -515,16 +285,16 @@ static void check_case(json_t *base, json_t *c)
 	if (json_object_get(c, "exit"))
 		assert_int_equal(exit_of(&w.findings),
 				 json_integer_value(json_object_get(c, "exit")));
-	const char *grade = text_at(c, "grade");
+	const char *grade = golden_text(c, "grade");
 	struct grade g = grade_of(&w.in, &w.findings);
 	assert_non_null(g.rule);
-	const char *rule = text_at(c, "rule");
+	const char *rule = golden_text(c, "rule");
 	if (rule && !strstr(g.rule, rule))
 		fail_msg("%s: the rule is \"%s\"", w.name, g.rule);
 	if (grade && strcmp(grade, g.letter ? g.letter : "null") != 0)
 		fail_msg("%s: grade %s, not %s (%s, %s)", w.name, g.letter ? g.letter : "null",
 			 grade, g.rule, g.subject ? g.subject : "-");
-	end(&w);
+	golden_end(&w);
 }
 
 /* -- tests --------------------------------------------------------------------------------------
@@ -532,16 +302,12 @@ static void check_case(json_t *base, json_t *c)
 
 static void test_golden(void **state)
 {
-	static const char *const files[] = {"healthy.json",    "mx.json",	 "smtp.json",
-					    "tls.json",	       "cert.json",	 "dane.json",
-					    "mta_sts.json",    "history.json",	 "tls_rpt.json",
-					    "submission.json", "watchlist.json", "self.json"};
-	json_t *base = load("base.json"), *c;
+	json_t *base = golden_load("base.json"), *c;
 	size_t i;
 
 	(void)state;
-	for (size_t f = 0; f < sizeof(files) / sizeof(files[0]); f++) {
-		json_t *cases = load(files[f]);
+	for (size_t f = 0; golden_files[f]; f++) {
+		json_t *cases = golden_load(golden_files[f]);
 		assert_true(json_array_size(cases) > 0);
 		json_array_foreach(cases, i, c) check_case(base, c);
 		json_decref(cases);
@@ -595,12 +361,12 @@ static void test_hostile_text(void **state)
 	    "\"/hosts/mx1.example.test/host/services/0/tls/chain/0/subject\":\"CN=\\u001b[31m\"},"
 	    "\"expect\":[[\"mta_sts.record\",\"example.test\",\"fail\",\"warning\"]]}",
 	};
-	json_t *base = load("base.json");
+	json_t *base = golden_load("base.json");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *c = json_loads(cases[i], JSON_ALLOW_NUL, NULL);
-		struct world w;
+		struct golden w;
 		assert_non_null(c);
 		json_t *names = json_object_get(
 		    json_object_get(c, "patch"),
@@ -614,7 +380,7 @@ static void test_hostile_text(void **state)
 					fail_msg("%s: a control byte in the summary",
 						 w.findings.item[j].id);
 		check_form(&w, true);
-		end(&w);
+		golden_end(&w);
 		json_decref(c);
 	}
 	json_decref(base);
@@ -622,8 +388,9 @@ static void test_hostile_text(void **state)
 
 static void test_finding_json(void **state)
 {
-	json_t *base = load("base.json"), *c = json_pack("{s:s,s:{}}", "name", "json", "patch");
-	struct world w;
+	json_t *base = golden_load("base.json"),
+	       *c = json_pack("{s:s,s:{}}", "name", "json", "patch");
+	struct golden w;
 
 	(void)state;
 	judge(&w, base, c);
@@ -635,15 +402,16 @@ static void test_finding_json(void **state)
 			    (w.findings.item[i].severity == SEVERITY_NONE));
 		json_decref(o);
 	}
-	end(&w);
+	golden_end(&w);
 	json_decref(c);
 	json_decref(base);
 }
 
 static void test_hosts(void **state)
 {
-	json_t *base = load("base.json"), *c = json_pack("{s:s,s:{}}", "name", "hosts", "patch");
-	struct world w;
+	json_t *base = golden_load("base.json"),
+	       *c = json_pack("{s:s,s:{}}", "name", "hosts", "patch");
+	struct golden w;
 	size_t n;
 
 	(void)state;
@@ -654,7 +422,7 @@ static void test_hosts(void **state)
 	assert_true(h[0].mx && !h[0].p465);
 	assert_string_equal(h[2].name, "smtp.example.test");
 	assert_true(!h[2].mx && h[2].p465 && h[2].p587);
-	end(&w);
+	golden_end(&w);
 	json_decref(c);
 	json_decref(base);
 }
