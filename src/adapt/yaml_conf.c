@@ -441,6 +441,12 @@ static void load(struct yaml_work *w, const char *path)
 	w->defaults.source = "defaults";
 	read_file(w, path, NULL, 0);
 	yaml_settings_merge(&w->conf->defaults, &w->defaults, &w->origin);
+	yaml_settings_check(w->l.problems, &w->conf->defaults, &w->defaults);
+	for (size_t i = 0; i < w->n_groups; i++) {
+		struct conf_settings s = w->conf->defaults;
+		yaml_settings_merge(&s, &w->groups[i].settings, NULL);
+		yaml_settings_check(w->l.problems, &s, &w->groups[i].settings);
+	}
 	w->plain = &w->conf->defaults;
 	for (size_t i = 0; i < w->n_domain_lists; i++) {
 		if (w->is_list[i])

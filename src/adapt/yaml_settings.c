@@ -177,6 +177,29 @@ void yaml_settings_merge(struct conf_settings *base, const struct yaml_settings 
 	}
 }
 
+static const struct yaml_node *origin_of(const struct yaml_settings *s, size_t offset)
+{
+	for (size_t i = 0; i < N_LEAVES; i++)
+		if (leaves[i].offset == offset)
+			return s->from[i];
+	return NULL;
+}
+
+void yaml_settings_check(struct yaml_problems *problems, const struct conf_settings *whole,
+			 const struct yaml_settings *over)
+{
+	static const size_t part[] = {S(timeout_total_s), S(timeout_smtp_s), S(timeout_connect_s)};
+	const struct yaml_node *at = NULL;
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]) && at == NULL; i++)
+		at = origin_of(over, part[i]);
+	if (at != NULL && whole->timeout_total_s < whole->timeout_connect_s + whole->timeout_smtp_s)
+		yaml_warning(
+		    problems, at,
+		    "timeout.total is shorter than timeout.connect and timeout.smtp together: "
+		    "a host that falls silent stays unknown and never becomes a problem");
+}
+
 const char *yaml_settings_leaf(size_t i)
 {
 	return i < N_LEAVES ? leaves[i].name : NULL;

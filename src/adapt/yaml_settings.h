@@ -29,6 +29,10 @@ const struct yaml_key *yaml_settings_find(const char *key);
 /* Lay what over says over base; origin (may be NULL) gets the places. */
 void yaml_settings_merge(struct conf_settings *base, const struct yaml_settings *over,
 			 struct yaml_settings *origin);
+/* Warn where over leaves the whole, which it was laid over, without the time to tell that a host
+ * is silent. */
+void yaml_settings_check(struct yaml_problems *problems, const struct conf_settings *whole,
+			 const struct yaml_settings *over);
 /* The name of leaf i ("timeout.connect"), NULL behind the last, and its value as text. */
 const char *yaml_settings_leaf(size_t i);
 void yaml_settings_print(const struct conf_settings *s, size_t leaf, struct buf *out);

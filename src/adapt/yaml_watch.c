@@ -347,6 +347,7 @@ static void read_rich_domain(struct yaml_work *w, const struct yaml_node *item)
 	if (d.groups != NULL)
 		merge_groups(w, d.groups, s, extra, origin);
 	yaml_settings_merge(s, &d.own, origin);
+	yaml_settings_check(w->l.problems, s, &d.own);
 	if (d.owner != NULL) {
 		want_owner(w, d.owner);
 		extra->owner = d.owner->value;
@@ -458,6 +459,7 @@ static void read_list(struct yaml_work *w, const struct yaml_node *item)
 	if (r.groups != NULL)
 		merge_groups(w, r.groups, s, extra, NULL);
 	yaml_settings_merge(s, &r.own, NULL);
+	yaml_settings_check(w->l.problems, s, &r.own);
 	if (r.owner != NULL) {
 		want_owner(w, r.owner);
 		extra->owner = r.owner->value;

@@ -192,6 +192,46 @@ static void test_self_dependency(void **state)
 	}
 }
 
+/* A whole probe that ends before its parts may: said where it is written, once. */
+static void test_no_time_to_tell(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t line, column; /* 0 = no warning */
+	} rows[] = {
+	    {"defaults: {timeout: {total: 100s}}\ndomains: [a.example]\n", 0, 0},
+	    {"defaults: {timeout: {total: 99s}}\ndomains: [a.example]\n", 1, 29},
+	    {"domains: [a.example]\ndefaults:\n  timeout: {connect: 20s, smtp: 3m}\n", 3, 33},
+	    {"groups: {g: {timeout: {total: 1m}}}\n"
+	     "domains: [{name: a.example, groups: [g]}, {name: b.example, groups: [g]}]\n",
+	     1, 31},
+	    {"defaults: {timeout: {smtp: 10s, total: 30s}}\n"
+	     "domains: [a.example, {name: b.example, timeout: {connect: 25s}}]\n",
+	     2, 59},
+	    {"groups: {g: {timeout: {total: 1m}}}\n"
+	     "domains: [{name: a.example, timeout: {smtp: 30s, total: 40s}}]\n",
+	     1, 31},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yaml_problems p;
+		char text[512];
+		snprintf(text, sizeof(text), "%snotify: mailto:a@ops.example\n", rows[i].text);
+		struct conf *c = yaml_conf_load(write_file("main.yaml", text), &p);
+		if (c == NULL)
+			fail_msg("refused: %s", p.item[0].text);
+		assert_int_equal(p.n, rows[i].line != 0);
+		if (p.n > 0) {
+			assert_true(p.item[0].warning);
+			assert_non_null(strstr(p.item[0].text, "timeout.total is shorter"));
+			assert_int_equal(p.item[0].line, rows[i].line);
+			assert_int_equal(p.item[0].column, rows[i].column);
+		}
+		yaml_problems_clear(&p);
+		conf_free(c);
+	}
+}
+
 static bool is_mx(const char *host, void *arg)
 {
 	return strcmp(host, arg) == 0;
@@ -351,6 +391,7 @@ int main(void)
 	    cmocka_unit_test(test_routes),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_self_dependency),
+	    cmocka_unit_test(test_no_time_to_tell),
 	    cmocka_unit_test(test_a_watched_relay),
 	    cmocka_unit_test(test_all_mistakes_in_one_run),
 	    cmocka_unit_test(test_origin),
