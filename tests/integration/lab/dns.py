@@ -182,7 +182,7 @@ class Dns:
         if self.programs and dirty:
             self.programs[0].signal(signal.SIGHUP)
             for zone in dirty:
-                wait_for(lambda: soa_serial(NSD, zone.name) == self.serial, 10,
+                wait_for(lambda: soa_serial(NSD, zone.name) == self.serial, 60,
                          f'NSD to serve {zone.name} at serial {self.serial}', pause=0.005)
                 self.unbound_control(f'flush_zone {zone.name}')
             self.unbound_control('flush_bogus')
