@@ -279,9 +279,9 @@ remote-control:
     control-interface: "{self.control}"
 ''')
         self.programs = [Program(['nsd', '-d', '-c', nsd], self.directory)]
-        wait_for(lambda: soa_serial(NSD, 'test.') == self.serial, 10, self.programs[-1].said)
+        wait_for(lambda: soa_serial(NSD, 'test.') == self.serial, 60, self.programs[-1].said)
         self.programs.append(Program(['unbound', '-d', '-c', unbound], self.directory))
-        wait_for(lambda: soa_serial(UNBOUND, 'test.') == self.serial, 10, self.programs[-1].said)
+        wait_for(lambda: soa_serial(UNBOUND, 'test.') == self.serial, 60, self.programs[-1].said)
 
     def unbound_control(self, command):
         """What unbound-control does, without the cost of starting it."""

@@ -92,14 +92,14 @@ class Nginx:
 
     def ready(self):
         host = next(iter(self.sites))
-        wait_for(lambda: self.presents(host), 10, self.program.said)
+        wait_for(lambda: self.presents(host), 60, self.program.said)
 
     def reload(self, host):
         """Apply the sites; returns when nginx presents the certificate that host has now."""
         self._write_configuration()
         self.program.signal(signal.SIGHUP)
         wanted = self.sites[host]['certificate'].leaf.public_bytes(DER)
-        wait_for(lambda: self.presents(host) == wanted, 10, self.program.said)
+        wait_for(lambda: self.presents(host) == wanted, 60, self.program.said)
 
     def presents(self, host):
         """The leaf certificate served to those who ask for host, None while nobody answers."""
