@@ -403,19 +403,21 @@ struct eval_host *store_view_hosts_of(struct store *s, const char *domain, struc
 }
 
 struct observation *store_view_seen_at(struct store *s, int kind, const char *name, int64_t at,
-				       struct arena *arena)
+				       struct arena *arena, int64_t *unreadable)
 {
 	struct observation *o = NULL;
 	struct error err;
 	struct sql_rows *r =
 	    sql_query(s->db,
-		      "SELECT observation FROM past WHERE kind = ? AND name = ?"
+		      "SELECT observation, at FROM past WHERE kind = ? AND name = ?"
 		      " ORDER BY at > ?, CASE WHEN at > ? THEN at ELSE -at END LIMIT 1",
 		      "isii", (int64_t)kind, name, at, at);
 
 	while (sql_next(r)) {
 		const char *json = sql_peek(r, 0);
 		o = observation_decode(json, strlen(json), SHAPE_LENIENT, arena, &err);
+		if (o == NULL)
+			*unreadable = sql_int(r, 1);
 	}
 	return o;
 }

@@ -73,9 +73,10 @@ struct eval_host *store_view_hosts_of(struct store *s, const char *domain, struc
 struct eval_history *store_view_history(struct store *s, const char *domain,
     const struct eval_host *hosts, size_t n_hosts, struct arena *arena);
 /* What was seen last at or before a time, among the observations that differ from the one before
- * (the oldest there is when all are later); NULL when there is none. */
+ * (the oldest there is when all are later); NULL when there is none, or when it cannot be read:
+ * *unreadable is then the time it was seen, and as it was otherwise. */
 struct observation *store_view_seen_at(struct store *s, int kind, const char *name, int64_t at,
-    struct arena *arena);
+    struct arena *arena, int64_t *unreadable);
 
 /* A whole copy as a new file of that name; the writer goes on meanwhile. */
 int store_view_copy(struct store *s, const char *file, struct error *err);

@@ -309,9 +309,17 @@ static void print_difference(bool color, const json_t *before, const json_t *aft
 
 static void print_comparison(bool color, const json_t *o)
 {
-	const json_t *d;
+	const json_t *d, *differences = json_object_get(o, "differences");
 	size_t i;
 
+	if (json_is_string(json_object_get(o, "unreadable_at"))) {
+		say_key(o, "subject");
+		fputs(": its state of ", stdout);
+		say_key(o, "unreadable_at");
+		puts(" can no longer be read and is left out");
+	}
+	if (json_array_size(differences) == 0)
+		return;
 	printf("%s--- ", console_style(color, CONSOLE_BOLD));
 	say_key(o, "subject");
 	fputs("  ", stdout);
@@ -321,7 +329,7 @@ static void print_comparison(bool color, const json_t *o)
 	fputs("  ", stdout);
 	say_key(o, "after_at");
 	printf("%s\n", console_style(color, CONSOLE_PLAIN));
-	json_array_foreach(json_object_get(o, "differences"), i, d)
+	json_array_foreach(differences, i, d)
 	{
 		fputs("@@ ", stdout);
 		say_key(d, "fact");

@@ -159,10 +159,10 @@ json_t *api_comparison(const struct view_comparison *c)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "fact", c->item[i].key,
 						      "before", value(c->item[i].before), "after",
 						      value(c->item[i].after)));
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "kind",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "kind",
 			 c->kind == OBS_KIND_HOST ? "host" : "domain", "subject", c->subject,
 			 "before_at", when(c->before_at), "after_at", when(c->after_at),
-			 "differences", list);
+			 "differences", list, "unreadable_at", when(c->unreadable));
 }
 
 json_t *api_list(json_t *data, const char *next)

@@ -154,6 +154,7 @@ struct view_comparison {
 	int64_t before_at, after_at;
 	const struct view_difference *item;
 	size_t n;
+	int64_t unreadable; /* when a state was seen that is left out: it cannot be read; 0 none */
 };
 
 #endif

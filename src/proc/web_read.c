@@ -363,18 +363,23 @@ static void compare(struct exchange *x, struct view_comparison *c, const struct 
 
 /* The state before `after` that differs from it; false when there is none near. */
 static bool compare_last(struct exchange *x, struct view_comparison *c,
-			 const struct observation *after)
+			 const struct observation *after, int64_t *unreadable)
 {
-	const struct observation *before = after;
+	int64_t at = after->at;
 
 	c->n = 0;
 	for (int back = 0; back < STATES_BACK && c->n == 0; back++) {
-		int64_t at = before->at;
-		before =
-		    store_view_seen_at(x->w->store, after->kind, after->subject, at - 1, x->arena);
-		if (before == NULL || before->at >= at)
+		int64_t lost = 0;
+		const struct observation *before = store_view_seen_at(
+		    x->w->store, after->kind, after->subject, at - 1, x->arena, &lost);
+		int64_t seen = before ? before->at : lost;
+		if (seen == 0 || seen >= at)
 			return false;
-		compare(x, c, before, after);
+		at = seen;
+		if (before)
+			compare(x, c, before, after);
+		else
+			*unreadable = lost;
 	}
 	return c->n > 0;
 }
@@ -408,15 +413,20 @@ void web_api_diff(struct exchange *x)
 	for (size_t i = 0; i <= n_hosts && i <= COMPARED_MAX; i++) {
 		int kind = i ? OBS_KIND_HOST : OBS_KIND_DOMAIN;
 		const char *name = i ? hosts[i - 1].name : x->w->conf->domains[at].name;
-		const struct observation *before,
-		    *after = store_view_seen_at(s, kind, name, to, x->arena);
-		struct view_comparison c = {.n = 0};
-		if (after == NULL)
-			continue;
-		before = from ? store_view_seen_at(s, kind, name, from, x->arena) : NULL;
+		struct view_comparison c = {.kind = kind, .subject = name};
+		int64_t unreadable = 0;
+		const struct observation *before = NULL,
+					 *after = store_view_seen_at(s, kind, name, to, x->arena,
+								     &unreadable);
+		bool differ;
+		if (after && from)
+			before = store_view_seen_at(s, kind, name, from, x->arena, &unreadable);
 		if (before)
 			compare(x, &c, before, after);
-		if (before ? c.n > 0 : from == 0 && compare_last(x, &c, after))
+		differ = before ? c.n > 0
+				: after && from == 0 && compare_last(x, &c, after, &unreadable);
+		c.unreadable = unreadable;
+		if (differ || unreadable)
 			json_array_append_new(data, api_comparison(&c));
 	}
 	store_view_end(s);

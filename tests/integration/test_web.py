@@ -579,7 +579,24 @@ def test_history_and_diff(web, client):
     assert '@@ mta_sts.id' in since.out and '\n+ 20271010' in since.out, since
     assert client('diff', 'page-moves.test', '--since', 'once').status == 64
     said = client('diff', 'page-moves.test').out
-    assert '@@ mta_sts.id' in said and '+ ' in said
+    assert '@@ mta_sts.id' in said and '+ ' in said and 'no longer' not in said
+
+
+def test_diff_says_what_it_cannot_read(web, client, openapi):
+    """States of another version: before all others, and behind the last two."""
+    with contextlib.closing(sqlite3.connect(os.path.join(web.daemon.state, 'state.db'), timeout=20)) as db:
+        newest, = db.execute("SELECT max(at) FROM past WHERE kind = 1 AND name = 'page-good.test'").fetchone()
+        for at in (1000, newest - 1):
+            with db:
+                db.execute("INSERT INTO past (kind, name, at, observation) VALUES (1, 'page-good.test', ?, '{]')", (at,))
+        said = client('diff', 'page-good.test', '--since', '1970-01-02').out
+        assert said == 'page-good.test: its state of 1970-01-01T00:16:40Z can no longer be read and is left out\n'
+        said = client('diff', 'page-good.test').out.splitlines()
+        assert len([line for line in said if 'can no longer be read' in line and 'page-good.test: ' in line]) == 1
+        openapi('/api/v1/domains/{name}/diff', web.json('/api/v1/domains/page-good.test/diff'))
+        with db:
+            db.execute("DELETE FROM past WHERE name = 'page-good.test' AND observation = '{]'")
+    assert 'no longer' not in client('diff', 'page-good.test').out
 
 
 def test_ack(web, client):
