@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """`mxwatch check` against every domain of the catalogue, and what the command itself owes."""
 
+import contextlib
 import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 
@@ -138,6 +140,43 @@ def test_text_for_people(lab, mxwatch):
     assert result.status == 2, result
     assert 'sts-mismatch.test' in result.out and 'RFC 8461' in result.out
     assert '\x1b' not in result.out, 'colour although this is not a terminal'
+
+
+def on_a_terminal(argv, **env):
+    """What a program writes to a terminal, without a pager, and its status; env None: not set."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        env = {**os.environ, 'TERM': 'xterm', 'NO_COLOR': None, 'MXWATCH_PAGER': '', **env}
+        try:
+            os.execve(argv[0], argv, {key: value for key, value in env.items() if value is not None})
+        finally:
+            os._exit(127)
+    seen = b''
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while select.select([fd], [], [], 60)[0] and (part := os.read(fd, 65536)):
+            seen += part
+    os.close(fd)
+    return seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+COLOURS = re.compile('\x1b\\[[0-9;]*m')
+
+
+@pytest.mark.parametrize('env,more,colour', [
+    ({}, [], True), ({'NO_COLOR': ''}, [], True), ({'NO_COLOR': '1'}, [], False), ({'TERM': 'dumb'}, [], False),
+    ({'TERM': None}, [], False), ({}, ['--no-color'], False)], ids=['plain', 'empty', 'no-color', 'dumb', 'no-term', 'option'])
+def test_colour_on_a_terminal(lab, build, env, more, colour):
+    """The words are the same with and without it, and nothing but colour is sent as a sequence."""
+    shown, status = on_a_terminal([f'{build}/mxwatch', 'check', '--resolver', lab.resolver, '--ca-file', lab.ca_file,
+                                   '--allow-private', '--only', 'mta_sts.*', *more, 'sts-mismatch.test'], **env)
+    assert status == 2 and 'sts-mismatch.test' in shown and 'RFC 8461' in shown
+    report = shown[shown.index('sts-mismatch.test'):]
+    assert bool(COLOURS.search(report)) == colour, shown
+    if not colour:
+        assert '\x1b' not in report, shown
+    if env.get('TERM', 'xterm') in (None, 'dumb'):
+        assert '\x1b' not in shown, shown
+    assert not re.search('[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]', COLOURS.sub('', report)), shown
 
 
 def test_hostile_banner_reaches_no_terminal(lab, mxwatch):
