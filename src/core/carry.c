@@ -144,24 +144,53 @@ static bool untested(const struct obs_relay *r)
 	return r->first == OBS_RELAY_UNASKED && r->second == OBS_RELAY_UNASKED;
 }
 
-size_t carry_sweeps(struct observation *now, const struct observation *before)
+/* Its own host and services; all else is borrowed. */
+static struct observation *copy(const struct observation *from, struct arena *arena)
 {
-	size_t n = 0;
+	struct observation *o = arena_alloc(arena, sizeof(*o));
+	size_t n = from->host->n_services;
+
+	*o = *from;
+	o->host = arena_alloc(arena, sizeof(*o->host));
+	*o->host = *from->host;
+	o->host->services = arena_array(arena, n, sizeof(*o->host->services));
+	memcpy(o->host->services, from->host->services, n * sizeof(*o->host->services));
+	return o;
+}
+
+/* What of the deep look of before is to stand in now: it, one's own with its relay test, or one's
+ * own. */
+static struct obs_sweep *deeper(struct obs_sweep *now, struct obs_sweep *before,
+				struct arena *arena)
+{
+	struct obs_sweep *both;
+
+	if (now == NULL || before == NULL)
+		return now == NULL ? before : now;
+	if (!untested(&now->relay) || untested(&before->relay))
+		return now;
+	both = arena_alloc(arena, sizeof(*both));
+	*both = *now;
+	both->relay = before->relay;
+	return both;
+}
+
+const struct observation *carry_sweeps(const struct observation *now,
+				       const struct observation *before, struct arena *arena)
+{
+	struct observation *o = NULL;
 
 	if (now->host == NULL || before->host == NULL)
-		return 0;
+		return now;
 	for (size_t i = 0; i < now->host->n_services; i++) {
-		struct obs_service *s = &now->host->services[i];
+		const struct obs_service *s = &now->host->services[i];
 		const struct obs_service *old = same_service(before->host, s);
-		if (old == NULL || old->sweep == NULL)
+		struct obs_sweep *sweep = old ? deeper(s->sweep, old->sweep, arena) : s->sweep;
+		if (sweep == s->sweep)
 			continue;
-		if (s->sweep == NULL) {
-			s->sweep = old->sweep;
-			n++;
-		} else if (untested(&s->sweep->relay) && !untested(&old->sweep->relay)) {
-			s->sweep->relay = old->sweep->relay;
-			n++;
-		}
+		if (o == NULL)
+			o = copy(now, arena);
+		o->host->services[i].sweep = sweep;
 	}
-	return n;
+	return o ? o : now;
 }

@@ -16,8 +16,9 @@
  * facts.  Never 0. */
 int64_t carry_digest(const char *json, size_t len, const uint64_t key[2]);
 
-/* Give now the deep looks of before that it has none of its own for, by address and port;
- * strings are borrowed from before.  Returns how many. */
-size_t carry_sweeps(struct observation *now, const struct observation *before);
+/* now with the deep looks of before that it has none of its own for, by address and port: a copy
+ * in arena that borrows from both, or now itself where there is nothing to carry. */
+const struct observation *carry_sweeps(const struct observation *now,
+				       const struct observation *before, struct arena *arena);
 
 #endif

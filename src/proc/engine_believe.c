@@ -328,7 +328,8 @@ static void remember_certs(struct engine *e, const struct observation *o, struct
 
 struct taking {
 	struct engine *e;
-	struct arrival *a;
+	struct arrival *a;	     /* stays as it came: after a rollback it is taken again */
+	const struct observation *o; /* a's, with what was carried into it */
 	uint32_t subject;
 	struct roster_subject *s; /* valid until the roster grows */
 	struct arena *arena;	  /* of this step */
@@ -349,16 +350,14 @@ static bool believable(struct engine *e, const struct observation *o)
  * without. */
 static void carry(struct taking *t, struct buf *encoded)
 {
-	struct observation *before;
+	const struct observation *before, *both;
 
-	t->json = t->a->json;
-	t->len = t->a->len;
 	if (t->s->sweep == 0)
 		return;
 	before = engine_observation(t->e, t->subject);
-	if (before == NULL || carry_sweeps(t->a->o, before) == 0)
-		return;
-	if (observation_encode(t->a->o, encoded)) {
+	both = before ? carry_sweeps(t->o, before, t->arena) : t->o;
+	if (both != t->o && observation_encode(both, encoded)) {
+		t->o = both;
 		t->json = buf_str(encoded);
 		t->len = encoded->len;
 	}
@@ -404,7 +403,7 @@ static void compare(struct taking *t)
 	struct engine *e = t->e;
 	const char *old;
 	const struct posture *was = believed(t, &old);
-	struct posture *seen = posture_of(t->a->o, t->arena), *next;
+	struct posture *seen = posture_of(t->o, t->arena), *next;
 	struct changes changes = {NULL, 0};
 	bool pending = false;
 	struct buf text;
@@ -418,13 +417,13 @@ static void compare(struct taking *t)
 	store_put_body(e->store, t->s->kind, t->s->name, t->json, buf_str(&text));
 	buf_clear(&text);
 	if (old == NULL || carry_digest(old, strlen(old), e->key) != t->digest)
-		store_put_past(e->store, t->s->kind, t->s->name, t->a->o->at, t->json);
+		store_put_past(e->store, t->s->kind, t->s->name, t->o->at, t->json);
 	for (size_t i = 0; i < changes.n; i++)
-		engine_tell_change(e, t->subject, &changes.item[i], t->a->o->at);
-	if (t->a->o->kind == OBS_KIND_DOMAIN)
-		remember_policy(e, t->a->o, seen, t->arena);
+		engine_tell_change(e, t->subject, &changes.item[i], t->o->at);
+	if (t->o->kind == OBS_KIND_DOMAIN)
+		remember_policy(e, t->o, seen, t->arena);
 	else
-		remember_certs(e, t->a->o, t->arena);
+		remember_certs(e, t->o, t->arena);
 	/* an absence that waits for confirmation is compared again next time, whatever it is */
 	t->s->digest = pending ? 0 : t->digest;
 	if (pending)
@@ -435,14 +434,14 @@ static void unchanged(struct taking *t)
 {
 	struct posture *seen;
 
-	if (t->a->o->kind == OBS_KIND_DOMAIN) {
-		if (t->a->o->domain == NULL || t->a->o->domain->policy == NULL ||
-		    t->before / POLICY_FRESH_S == t->a->o->at / POLICY_FRESH_S)
+	if (t->o->kind == OBS_KIND_DOMAIN) {
+		if (t->o->domain == NULL || t->o->domain->policy == NULL ||
+		    t->before / POLICY_FRESH_S == t->o->at / POLICY_FRESH_S)
 			return;
-		seen = posture_of(t->a->o, t->arena);
-		remember_policy(t->e, t->a->o, seen, t->arena);
-	} else if (t->before / CERT_FRESH_S != t->a->o->at / CERT_FRESH_S) {
-		remember_certs(t->e, t->a->o, t->arena);
+		seen = posture_of(t->o, t->arena);
+		remember_policy(t->e, t->o, seen, t->arena);
+	} else if (t->before / CERT_FRESH_S != t->o->at / CERT_FRESH_S) {
+		remember_certs(t->e, t->o, t->arena);
 	}
 }
 
@@ -451,8 +450,8 @@ static void note_relay(struct taking *t)
 {
 	bool accepted = false, refused = false;
 
-	for (size_t i = 0; t->a->o->host && i < t->a->o->host->n_services; i++) {
-		const struct obs_sweep *w = t->a->o->host->services[i].sweep;
+	for (size_t i = 0; t->o->host && i < t->o->host->n_services; i++) {
+		const struct obs_sweep *w = t->o->host->services[i].sweep;
 		if (w == NULL || w->relay.at <= t->s->relay)
 			continue; /* none, or one of before */
 		accepted |=
@@ -460,9 +459,9 @@ static void note_relay(struct taking *t)
 		refused |=
 		    w->relay.first == OBS_RELAY_REFUSED || w->relay.second == OBS_RELAY_REFUSED;
 	}
-	t->s->relay = t->a->o->at;
+	t->s->relay = t->o->at;
 	if (accepted && t->s->relay_accepted == 0)
-		t->s->relay_accepted = t->a->o->at;
+		t->s->relay_accepted = t->o->at;
 	else if (refused && !accepted)
 		t->s->relay_accepted = 0;
 }
@@ -471,7 +470,7 @@ static void note_sweep(struct taking *t)
 {
 	t->s->first_sweep = t->a->sweep && t->s->sweep == 0;
 	if (t->a->sweep)
-		t->s->sweep = t->a->o->at;
+		t->s->sweep = t->o->at;
 	if (t->a->relay_test)
 		note_relay(t);
 }
@@ -482,11 +481,11 @@ static void lead(struct taking *t)
 	struct eval_host *hosts;
 
 	/* a lookup that failed says nothing about where the mail goes */
-	if (t->a->o->domain == NULL || t->a->o->domain->mx.dns.status == OBS_DNS_FAILED ||
-	    t->a->o->domain->mx.dns.status == OBS_DNS_BOGUS ||
-	    t->a->o->domain->mx.dns.status == OBS_DNS_UNASKED)
+	if (t->o->domain == NULL || t->o->domain->mx.dns.status == OBS_DNS_FAILED ||
+	    t->o->domain->mx.dns.status == OBS_DNS_BOGUS ||
+	    t->o->domain->mx.dns.status == OBS_DNS_UNASKED)
 		return;
-	hosts = eval_hosts(t->a->o, t->s->conf, t->arena, &n);
+	hosts = eval_hosts(t->o, t->s->conf, t->arena, &n);
 	roster_lead(t->e->roster, t->subject, hosts, n, engine_plan_new, engine_plan_sooner,
 		    engine_gone, t->e);
 	t->s = roster_subject(t->e->roster, t->subject);
@@ -497,7 +496,7 @@ static void queue_domains(struct taking *t, bool changed)
 	struct engine *e = t->e;
 
 	if (t->s->kind == OBS_KIND_DOMAIN) {
-		if (changed || t->a->o->at >= t->s->quiet_until)
+		if (changed || t->o->at >= t->s->quiet_until)
 			engine_queue(e, t->subject);
 		else
 			t->s->judged = t->s->at; /* as before */
@@ -511,7 +510,7 @@ static void queue_domains(struct taking *t, bool changed)
 
 static void take(struct engine *e, struct arrival *a)
 {
-	struct taking t = {.e = e, .a = a};
+	struct taking t = {.e = e, .a = a, .o = a->o, .json = a->json, .len = a->len};
 	struct buf encoded;
 	bool changed;
 

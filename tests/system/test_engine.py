@@ -624,6 +624,9 @@ def test_a_full_disk_is_said_at_once_and_nothing_is_lost(tmp_path, world):
         assert len(bench.notices('state.unwritable')) == 1
         assert bench.stop() == 0
         assert bench.rows('PRAGMA integrity_check') == [('ok',)]
+        hosts = dict(bench.rows('SELECT name, observation FROM body WHERE kind = 2'))
+        lost = [name for name, seen in hosts.items() if '"sweep":{' not in seen]
+        assert len(hosts) == 2 and not lost, f'the deep look of {lost} did not outlive the trouble'
     finally:
         if bench.process.poll() is None:
             bench.kill()

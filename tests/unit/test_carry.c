@@ -56,26 +56,40 @@ static void test_what_moves_by_itself_does_not_count(void **state)
 
 static void test_the_deep_look_is_kept(void **state)
 {
-	struct obs_sweep deep = {.at = 5}, fresh = {.at = 9};
+	struct obs_sweep deep = {.at = 5, .relay = {.at = 4, .first = OBS_RELAY_REFUSED}};
+	struct obs_sweep fresh = {.at = 9},
+			 tested = {.at = 9, .relay = {.at = 9, .first = OBS_RELAY_ACCEPTED}};
 	struct obs_service old[] = {
 	    {.address = "192.0.2.1", .port = 25, .sweep = &deep},
 	    {.address = "192.0.2.2", .port = 25, .sweep = &deep},
+	    {.address = "192.0.2.3", .port = 25, .sweep = &deep},
 	};
 	struct obs_service new[] = {
 	    {.address = "192.0.2.1", .port = 25},
 	    {.address = "192.0.2.1", .port = 587},
 	    {.address = "192.0.2.2", .port = 25, .sweep = &fresh},
+	    {.address = "192.0.2.3", .port = 25, .sweep = &tested},
 	};
-	struct obs_host before = {.services = old, .n_services = 2};
-	struct obs_host now = {.services = new, .n_services = 3};
+	struct obs_host before = {.services = old, .n_services = 3};
+	struct obs_host now = {.services = new, .n_services = 4};
 	struct observation a = {.host = &before}, b = {.host = &now}, none = {.v = 1};
+	struct arena *arena = arena_new();
+	const struct observation *both = carry_sweeps(&b, &a, arena);
+	const struct obs_service *s = both->host->services;
 	(void)state;
 
-	assert_int_equal(carry_sweeps(&b, &a), 1);
-	assert_ptr_equal(new[0].sweep, &deep);
-	assert_null(new[1].sweep);
-	assert_ptr_equal(new[2].sweep, &fresh);
-	assert_int_equal(carry_sweeps(&none, &a), 0);
+	assert_int_equal(both->host->n_services, 4);
+	assert_ptr_equal(s[0].sweep, &deep);
+	assert_null(s[1].sweep);
+	assert_int_equal(s[2].sweep->at, 9);
+	assert_int_equal(s[2].sweep->relay.at, 4);
+	assert_ptr_equal(s[3].sweep, &tested);
+	/* what came stays as it is: it is looked at again when the state could not be written */
+	assert_null(new[0].sweep);
+	assert_int_equal(fresh.relay.at, 0);
+	assert_ptr_equal(carry_sweeps(&none, &a, arena), &none);
+	assert_ptr_equal(carry_sweeps(&a, &a, arena), &a);
+	arena_free(arena);
 }
 
 /* -- sight ---------------------------------------------------------------------------------- */
