@@ -476,8 +476,15 @@ struct http_server *http_server_new(struct event_base *base, http_server_cb *cb,
 
 void http_server_free(struct http_server *s)
 {
+	struct connection *c;
+
 	if (s == NULL)
 		return;
+	/* evhttp closes their descriptors while we still hold them */
+	DL_FOREACH(s->connections, c)
+	{
+		bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	}
 	evhttp_free(s->http);
 	while (s->connections)
 		drop(s, s->connections);

@@ -452,6 +452,32 @@ static void on_local_request(struct http_request *r, void *arg)
 	web_answer(arg, r, true);
 }
 
+/* Who waits for an answer sees the end: nothing is written any more. */
+static void clear(struct web *w)
+{
+	struct web_wish *pending, *next;
+
+	HASH_ITER(hh, w->wishes, pending, next)
+	{
+		HASH_DEL(w->wishes, pending);
+		if (pending->request)
+			web_answered(pending->request, 503, "{}");
+		free(pending);
+	}
+	http_server_free(w->tcp);
+	http_server_free(w->local);
+	web_measure_free(w);
+	arena_free(w->sight.arena);
+	store_close(w->store);
+	conf_free(w->conf);
+	free(w->status);
+	free(w->file);
+	channel_free(w->channel);
+	event_free(w->on_status);
+	event_base_free(w->base);
+	usage_close(&w->usage);
+}
+
 void web_run(int channel)
 {
 	struct web w = {.base = event_base_new()};
@@ -462,14 +488,5 @@ void web_run(int channel)
 	w.on_status = event_new(w.base, -1, EV_PERSIST, on_status, &w);
 	w.channel = channel_new(w.base, channel, on_frame, on_gone, &w);
 	event_base_dispatch(w.base);
-	/* The process ends here, and what it read with it; requests without an answer see the end.
-	 */
-	http_server_free(w.tcp);
-	http_server_free(w.local);
-	web_measure_free(&w);
-	store_close(w.store);
-	channel_free(w.channel);
-	event_free(w.on_status);
-	event_base_free(w.base);
-	usage_close(&w.usage);
+	clear(&w);
 }

@@ -278,8 +278,10 @@ class Notifier(threading.Thread):
         self.bench.peer_gone(self)
 
 
-class RealNotifier:
+class RealProgram:
     """The program itself, its channel at descriptor 3 and its lifeline at 4."""
+
+    name = None
 
     def __init__(self, bench, sock):
         line, self.lifeline = socket.socketpair()
@@ -288,10 +290,19 @@ class RealNotifier:
             os.dup2(sock.fileno(), 3)
             os.dup2(line.fileno(), 4)
 
-        self.process = subprocess.Popen([os.path.join(BUILD, 'notifier')], preexec_fn=place,
-                                        close_fds=False)
+        with open(bench.log, 'ab') as log:
+            bench.running.append(subprocess.Popen([os.path.join(BUILD, self.name)], preexec_fn=place,
+                                                  close_fds=False, stderr=log))
         sock.close()
         line.close()
+
+
+class RealNotifier(RealProgram):
+    name = 'notifier'
+
+
+class RealWeb(RealProgram):
+    name = 'web'
 
 
 class Web(threading.Thread):
@@ -325,7 +336,7 @@ receivers:
   hook: {{webhook: {{url: "https://hook.example.test/"}}}}
   mail: {{email: {{to: [oncall@ops.test], from: mxwatch@ops.test, relay: "smtp://127.0.0.1:25"}}}}
 {receivers}
-web: {{listen: [127.0.0.1:9791]}}
+web: {{listen: [{listen}]}}
 route: {{receivers: [{told}], group_wait: {group_wait}}}
 {more}
 domains: [{domains}]
@@ -336,10 +347,13 @@ class Bench:
     """One engine and everybody around it; the state outlives stop(), kill() and start()."""
 
     def __init__(self, directory, world, interval='5s', group_wait='0s', probers=1, more='',
-                 open_relay='false', receivers='', told='hook, mail', notifier=Notifier):
+                 open_relay='false', receivers='', told='hook, mail', notifier=Notifier,
+                 web=Web, listen='127.0.0.1:9791'):
         self.directory, self.world, self.validates = str(directory), world, True
         self.interval, self.group_wait, self.n_probers, self.more = interval, group_wait, probers, more
-        self.open_relay, self.receivers, self.to, self.make_notifier = open_relay, receivers, told, notifier
+        self.open_relay, self.receivers, self.to, self.listen_at = open_relay, receivers, told, listen
+        self.make_notifier, self.make_web = notifier, web
+        self.running = []        # the real programs beside the engine
         self.state = os.path.join(self.directory, 'state')
         self.file = os.path.join(self.directory, 'mxwatch.yaml')
         self.log = os.path.join(self.directory, 'log')
@@ -358,7 +372,8 @@ class Bench:
         with open(self.file, 'w', encoding='ascii') as f:
             f.write(CONFIGURATION.format(
                 state=self.state, probers=self.n_probers, open_relay=self.open_relay, interval=self.interval, more=self.more,
-                group_wait=self.group_wait, receivers=self.receivers, told=self.to, domains=', '.join(names)))
+                group_wait=self.group_wait, receivers=self.receivers, told=self.to, listen=self.listen_at,
+                domains=', '.join(names)))
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -405,7 +420,7 @@ class Bench:
             if self.notifier is None:
                 self.notifier = self.connect('notifier', self.make_notifier)
             if self.web is None and self.wants.get('web'):
-                self.web = self.connect('web', Web)
+                self.web = self.connect('web', self.make_web)
 
     def connect(self, role, make):
         ours, theirs = socket.socketpair()
@@ -426,6 +441,8 @@ class Bench:
         self.parent.send(STOP)
         status = self.process.wait(10)
         self.parent.close()
+        for process in self.running:    # they see that the engine is gone
+            assert process.wait(10) == 0, process.args
         return status
 
     def kill(self):
@@ -465,7 +482,7 @@ class Bench:
                 if r == receiver and event in (None, n['event']) and status in (None, n['status'])
                 and (about is None or about in n['subject'] or about in n['domains'])]
 
-    def notice(self, event=None, about=None, status=None, receiver='hook', seconds=15):
+    def notice(self, event=None, about=None, status=None, receiver='hook', seconds=40):
         return wait_for(lambda: self.notices(event, about, status, receiver), seconds,
                         lambda: f'{event} about {about} ({status})\n{self.said()}')[0]
 

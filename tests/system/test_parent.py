@@ -98,6 +98,8 @@ class World:
             self.process.kill()
         if self.process:
             self.process.wait()
+            # Its environment is ours alone, so tests/conftest.py does not see what it reports.
+            assert 'Sanitizer' not in self.log() and 'runtime error' not in self.log(), self.log()
         self.notify.close()
 
 
