@@ -36,7 +36,7 @@ class Checker:
         self.had = set()        # (receiver, id)
         self.threads = {}       # (receiver, incident): the last notice
         self.times = {}         # the same: when it was told firing last
-        self.acked = {}         # incident: when
+        self.acked = {}         # incident: when, and how grave it was then
         self.n, self.twice = 0, 0
         self.receivers = set()
 
@@ -46,7 +46,8 @@ class Checker:
                           f"(incident {n['incident']} no. {n['seq']}, id {n['id']}): {n['summary']}")
 
     def ack(self, incident, at):
-        self.acked[incident] = at
+        """Somebody knows of it, as grave as it has been told by now: no more, should it get graver."""
+        self.acked[incident] = at, max((grave(n) for (_, i), n in self.threads.items() if i == incident), default=0)
 
     def take(self, *receipts):
         for r in receipts:
@@ -83,11 +84,11 @@ class Checker:
             self.complain(r, f"out of order (behind no. {before['seq']})")
         if n['status'] != 'firing':
             return
-        graver = ('info', 'warning', 'critical').index(n['severity']) > \
-            ('info', 'warning', 'critical').index(before['severity'])
+        graver = grave(n) > grave(before)
         if not graver and self.repeat and r.at - self.times[key] < self.repeat:
             self.complain(r, f'reminded after {r.at - self.times[key]} s')
-        if not graver and self.acked.get(n['incident'], r.at) < r.at:
+        at, known = self.acked.get(n['incident'], (r.at, 0))
+        if not graver and at < r.at and grave(n) <= known:
             self.complain(r, 'reminded behind an acknowledgement')
         self.times[key] = r.at
 
@@ -129,9 +130,11 @@ class Checker:
 
 
 class Story:
-    """What has to be told, and what may be."""
+    """What has to be told, and what may be.  late(receiver, subject, until) moves a time that
+    falls where the receiver could not take it, or it was muted, behind that."""
 
-    def __init__(self):
+    def __init__(self, late=lambda receiver, subject, until: until):
+        self.late = late
         self.musts, self.mays = [], collections.defaultdict(list)
         self.receipts = collections.defaultdict(list)
         self.wrong = []
@@ -153,27 +156,39 @@ class Story:
             self.invented(r)
             for name in names(r.notice):
                 self.receipts[r.receiver, name].append(r)
-        due = [m for m in self.musts if m[1] <= until]
-        self.musts = [m for m in self.musts if m[1] > until]
+        due = [m for m in self.musts if self.by(m) <= until]
+        self.musts = [m for m in self.musts if self.by(m) > until]
         for m in due:
             self.lost(*m)
 
+    def by(self, must):
+        _, until, subject, _, _, receivers, _ = must
+        return max(self.late(r, subject, until) for r in receivers)
+
     def lost(self, at, until, subject, event, status, receivers, value):
         for receiver in receivers:
-            if not any(at <= r.at <= until and told(r.notice, event, status)
+            by = self.late(receiver, subject, until)
+            # what ended before it could leave is told once, with its end
+            statuses = (status, 'resolved') if by != until and status == 'firing' else (status,)
+            if not any(at <= r.at <= by and any(told(r.notice, event, s) for s in statuses)
                        and (value is None or value in str(r.notice['after']))
                        for r in self.receipts[receiver, subject]):
-                self.wrong.append(f'lost: {status} {event} {subject} to {receiver} in {at}..{until} {value or ""}')
+                self.wrong.append(f'lost: {status} {event} {subject} to {receiver} in {at}..{by} {value or ""}')
 
     def invented(self, r):
         n = r.notice
-        if not any(at <= r.at <= until and any(fnmatch.fnmatchcase(called(n), e) for e in events)
+        if not any(at <= r.at and any(fnmatch.fnmatchcase(called(n), e) for e in events)
+                   and (r.at <= until or r.at <= self.late(r.receiver, name, until))
                    for name in names(n) for at, until, events in self.mays.get(name, ())):
             self.wrong.append(f"invented: {r.at} {r.receiver}: {n['status']} {n['event']} {n['subject']} "
                               f"{n['domains'][:3]}: {n['summary']}")
 
     def done(self):
         report(self.wrong)
+
+
+def grave(notice):
+    return ('info', 'warning', 'critical').index(notice['severity'])
 
 
 def names(notice):

@@ -104,6 +104,7 @@ static void ask(void)
 	int64_t idle[3] = {++sim.asked, sim.now_ms, sim.wall_ms + sim.now_ms};
 
 	sim.wrote = false;
+	sim.until_ms = sim.now_ms; /* what was allowed before was without what comes now */
 	if (write(sim.fd, idle, sizeof(idle)) != sizeof(idle))
 		leave();
 }

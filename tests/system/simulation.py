@@ -6,6 +6,7 @@ A course of events depends on the seed alone.  What was probed, what arrived whe
 kept for checker.py.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -73,6 +74,7 @@ class Simulation:
         self.answers = {}        # receiver: an outcome in place of "delivered", or a function of the body
         self.on_probe = lambda order, at: None
         self.kept = {}           # observations as text
+        self.hung_up = 0         # channels that the engine closed, alive
         self.process = None
         engine_bench.clock = lambda: self.wall
         self.write(configuration)
@@ -106,13 +108,14 @@ class Simulation:
         self.peers, self.ready, self.reloaded, self.number = [], False, [], 0
         self.wished = {}
         self.wants = None
-        self.idle = None
+        self.idle, self.leaving = None, False
         while not self.turn(None):
             pass
         assert self.ready, self.said()
         return self
 
     def stop(self):
+        self.leaving = True
         self.say('parent', STOP)
         while self.process.returncode is None:
             self.turn(self.mono + 100)
@@ -168,6 +171,7 @@ class Simulation:
         idle = self.control.recv(IDLE.size, socket.MSG_WAITALL)
         if len(idle) < IDLE.size:
             self.process.wait(10)
+            assert self.leaving, f'the engine ended ({self.process.returncode}):\n{self.said()}'
             return
         self.idle, self.mono, wall = IDLE.unpack(idle)
         self.wall, self.milliseconds = wall // 1000, wall % 1000
@@ -187,6 +191,7 @@ class Simulation:
         for p in list(self.peers):
             for frame in p.frames():
                 if frame is None:
+                    self.hung_up += not self.leaving
                     p.channel.close()
                     self.peers.remove(p)
                     said = self.complete() or said
@@ -229,7 +234,8 @@ class Simulation:
             answer = self.probe(json.loads(body))
             if answer is not None:
                 peer.channel.socket.setblocking(True)
-                peer.channel.socket.sendall(HEADER.pack(len(answer), OBSERVED, 1, number) + answer)
+                with contextlib.suppress(OSError):  # it has ended: listen() says so
+                    peer.channel.socket.sendall(HEADER.pack(len(answer), OBSERVED, 1, number) + answer)
                 peer.channel.socket.setblocking(False)
             return answer is not None
         if kind == DELIVER:

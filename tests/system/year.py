@@ -49,6 +49,7 @@ FAILED = {'status': 'failed', 'dnssec': 'unknown', 'ttl_s': 0,
 
 CONFIGURATION = '''\
 state: {{path: @state@}}
+resolver: {{mode: system}}
 probe: {{processes: 1, open_relay: false, per_ip_gap: 0s, allow_private: true}}
 defaults: {{interval: {hours}h, checks: {{submission: off}}}}
 groups: {{gold: {{}}}}
@@ -142,7 +143,7 @@ class Trouble:
         if not self.wrong and (self.sure.closed or (self.sure.opened is None and self.sure.fails == 0)) and not self.over:
             self.over = True
             if self.told:
-                self.may[1] = y.now + SLACK + y.mute_left(domains) + y.late
+                self.may[1] = y.now + SLACK
             y.at(y.now + DAY, lambda: y.troubles[self.subject].remove(self))
 
     def due(self, at):
@@ -155,9 +156,31 @@ class Trouble:
             y.at(again + 1, lambda: self.due(again))
             return
         # by the clock: when the domain is judged next
-        by = max(at, y.now) + SLACK + y.late + (y.hours * HOUR if self.early else 0)
+        by = max(at, y.now) + SLACK + (y.hours * HOUR if self.early else 0)
         y.story.must(self.early or self.maybe.opened, by, self.subject, self.event,
                      receivers=('hook', 'mail'))
+        y.counts[self.event] += 1
+
+
+class Change:
+    """Something definitive: the first look that sees it has to tell it, unless it is muted then."""
+
+    def __init__(self, year, name, event, value):
+        self.year, self.name, self.event, self.value, self.begun = year, name, event, value, year.now
+        self.muted = False      # by the time of a look that may have seen it: then it is in the history only
+        year.troubles[name].append(self)
+
+    def probe(self, at, grey):
+        y = self.year
+        self.muted = self.muted or any(y.mute_of(self.name, t) for t in (at - 1, at, at + 1))
+        if grey:
+            return
+        y.troubles[self.name].remove(self)
+        if self.muted:
+            return
+        morning = at + MINUTE + (8 * HOUR - at - MINUTE) % DAY  # the digest
+        for receiver, by in ('hook', at), ('mail', morning):
+            y.story.must(self.begun, by + SLACK, self.name, self.event, 'changed', (receiver,), self.value)
         y.counts[self.event] += 1
 
 
@@ -165,13 +188,15 @@ class Year:
     def __init__(self, directory, seed, domains, days, hours, trace):
         self.dice = random.Random(seed)
         self.days, self.hours, self.trace = days, hours, trace
-        self.world, self.story, self.checker = Outside(), Story(), Checker(repeat=REPEAT)
+        self.world, self.story, self.checker = Outside(), Story(self.late), Checker(repeat=REPEAT)
         self.heap, self.n = [], 0
         self.troubles = collections.defaultdict(list)
         self.busy = {}          # subject: until when something else is going on there
         self.counts = collections.Counter()
-        self.taken, self.grey_until, self.late = 0, 0, 0
+        self.taken, self.grey_until = 0, 0
         self.silences = []      # (from, until, domain)
+        self.refusals = []      # (from, until, receiver)
+        self.looked = {}        # subject: when
         self.outage = None
         engine_bench.clock = lambda: EPOCH
         for n in range(domains):
@@ -235,11 +260,18 @@ class Year:
 
     def quiet(self, subject, at, until):
         """Nothing of our own or of maintenance is in the way between these times, as far as is known."""
-        return not (self.outage or self.grey_until > at or self.sim.answers or self.late or any(
+        return not (self.outage or self.grey_until > at or any(
             self.muted_until(self.domains_of(subject), t) for t in range(at, until, HOUR)))
 
-    def mute_left(self, domains):
-        return max(0, self.muted_until(domains, self.now) - self.now)
+    def late(self, receiver, subject, until):
+        """A time that falls where the receiver refuses, or the subject is muted, is moved behind that:
+        a refused notice is tried again within the hour, a muted one leaves when it ends."""
+        while True:
+            ends = [end for at, end, r in self.refusals if r == receiver and at <= until < end]
+            ends += [m + SLACK for t in (until, until - SLACK) if (m := self.muted_until(self.domains_of(subject), t))]
+            if not ends or max(ends) <= until:
+                return until
+            until = max(ends)
 
     def domains_of(self, subject):
         return self.members.get(subject) or [subject]
@@ -248,10 +280,17 @@ class Year:
 
     def probed(self, order, at):
         subject = order['subject']
-        if self.outage or not self.troubles.get(subject):
-            return
-        for t in list(self.troubles[subject]):
-            t.probe(at, at < self.grey_until)
+        self.looked[subject] = at
+        for t in list(self.troubles.get(subject, ())):
+            if self.outage != 'resolver' and (isinstance(t, Change) or not self.outage):
+                t.probe(at, bool(self.outage) or at < self.grey_until)
+
+    def forgotten(self):
+        """Everything is looked at in every interval, whatever else happens."""
+        since = self.now - self.hours * HOUR - SLACK
+        for subject in (*self.world.domains, *self.world.hosts):
+            if self.looked.get(subject, 0) < since:
+                self.story.wrong.append(f'not looked at since {self.looked.get(subject)}: {subject}')
 
     def recheck(self, domain):
         self.sim.wish('recheck', subject=domain)
@@ -332,7 +371,7 @@ class Year:
         self.sim.changed(name)
         rounds = 2 * self.hours * HOUR + GREY + SLACK
         end = self.now + lasts + rounds
-        self.story.may(self.now + UNKNOWN_AFTER, end + self.late, name, 'cannot check')
+        self.story.may(self.now + UNKNOWN_AFTER, end, name, 'cannot check')
         if lasts > UNKNOWN_AFTER + rounds and self.quiet(name, self.now, end):
             self.story.must(self.now, end, name, 'cannot check', receivers=('hook', 'mail'))
             self.story.must(self.now, end + DAY, name, 'cannot check', 'resolved', receivers=('hook', 'mail'))
@@ -348,17 +387,11 @@ class Year:
 
     # -- changes ---------------------------------------------------------------------------------------
 
-    def change(self, name, event, value=None, severity='info', others=()):
-        """It has to be told within an interval and, where it is no more than that, the next morning's digest."""
-        by = self.now + self.hours * HOUR + SLACK + GREY + DEAF + 70 * MINUTE
-        domains = self.domains_of(name)
-        self.counts[event] += 1
-        may = self.story.may(self.now, by + DAY + SLACK, name, event, 'grade.*', *others)
-        # a change that comes while it is muted is in the history only
-        if not any(self.mute_of(d, t) for d in domains for t in range(self.now, by, HOUR)):
-            self.story.must(self.now, by, name, event, 'changed', ('hook',), value)
-            self.story.must(self.now, by + DAY + SLACK, name, event, 'changed', ('mail',), value)
-        return may
+    def change(self, name, event, value):
+        """It has to be told when it is seen and, where it is no more than that, in the next digest."""
+        seen_by = self.now + self.hours * HOUR + GREY + SLACK
+        self.story.may(self.now, seen_by + DAY + SLACK, name, event, 'grade.*')
+        Change(self, name, event, value)
 
     def rua(self):
         name = self.free(list(self.world.domains), self.hours * HOUR)
@@ -443,7 +476,7 @@ class Year:
                 self.world.resolver = True
                 self.sim.say_self()
                 self.story.must(began, began + SLACK, 'monitor', 'monitor.blind', 'firing', ('hook', 'mail'))
-                self.story.must(self.now, self.now + SLACK + self.late, 'monitor', 'monitor.blind', 'resolved',
+                self.story.must(self.now, self.now + SLACK, 'monitor', 'monitor.blind', 'resolved',
                                 ('hook', 'mail'))
             else:
                 self.world.way_out = True
@@ -463,13 +496,9 @@ class Year:
             return
         self.say('deaf:', receiver, f'for {lasts / 3600:.1f} h')
         self.sim.answers[receiver] = {'outcome': 'retry', 'code': 450, 'text': 'not now'}
-        self.late = lasts + 70 * MINUTE
+        self.refusals.append((self.now, self.now + lasts + 70 * MINUTE, receiver))
         self.story.may(self.now, self.now + lasts + 2 * HOUR, 'monitor', 'notify.delivery')
-
-        def over():
-            self.sim.answers.clear()
-            self.at(self.now + 70 * MINUTE, lambda: setattr(self, 'late', 0))
-        self.at(self.now + lasts, over)
+        self.at(self.now + lasts, self.sim.answers.clear)
 
     def silence(self):
         name, lasts = self.dice.choice(list(self.world.domains)), self.lasting(HOUR, 3 * DAY)
@@ -486,7 +515,8 @@ class Year:
             uid = self.dice.choice(firing)['incident']
             if self.sim.wish('ack', subject=uid, author='kim', reason='known')['status'] == 200:
                 self.say('acknowledged:', uid)
-                self.checker.ack(uid, self.now + SLACK + self.late)
+                # a reminder may be on its way
+                self.checker.ack(uid, max(self.late(r, None, self.now + SLACK) for r in ('hook', 'mail')))
 
     # -- a year ----------------------------------------------------------------------------------------
 
@@ -509,6 +539,8 @@ class Year:
                      r.notice['status'], r.notice['event'], r.notice['subject'], r.notice['domains_total'], r.notice['changes'])
         self.checker.take(*new)
         self.told_while_muted(new)
+        self.forgotten()
+        assert not self.sim.hung_up, self.sim.said()
         self.story.settle(new, self.now - SLACK)
         self.checker.done()
         self.story.done()
@@ -528,8 +560,11 @@ class Year:
         # the first look is silent, and over
         self.until(self.now + 3 * self.hours * HOUR)
         assert not self.sim.receipts, [r.notice['summary'] for r in self.sim.receipts]
+        began = time.monotonic()
         for number in range(self.days):
             self.day(number)
+            if (number + 1) % 30 == 0:
+                print(f'{number + 1} days, {self.checker.n} notices, {time.monotonic() - began:.0f} s', file=sys.stderr, flush=True)
         self.sim.run(3 * HOUR)
         self.checker.take(*self.sim.receipts[self.taken:])
         status = self.sim.stop()
