@@ -65,10 +65,19 @@ static struct finding *unexcused(const struct part_service *s, struct finding *f
 	return s->dane_unheard ? part_soft(f) : f;
 }
 
+/* A fault that a DANE match makes harmless, and one was found that nobody validated. */
+static struct finding *perhaps_excused(struct eval_context *c, const struct part_service *s,
+				       const char *id, const char *text)
+{
+	return part_say(
+	    c, id, s->subject, FINDING_UNKNOWN,
+	    "%s; whether the TLSA record that matches is signed could not be determined.", text);
+}
+
 /* A fault that MTA-STS makes grave and a DANE match makes harmless. */
 static struct finding *excusable(struct eval_context *c, const struct part_host *h,
 				 const struct part_service *s, const char *id, bool dane,
-				 const char *text)
+				 bool maybe, const char *text)
 {
 	if (!part_is_submission_port(s) && part_enforced(c, h))
 		return part_critical(
@@ -79,6 +88,8 @@ static struct finding *excusable(struct eval_context *c, const struct part_host 
 	if (dane)
 		return part_say(c, id, s->subject, FINDING_INFO,
 				"%s; a valid DANE match makes up for it.", text);
+	if (maybe)
+		return perhaps_excused(c, s, id, text);
 	return unexcused(s, part_say(c, id, s->subject, FINDING_WARN, "%s.", text));
 }
 
@@ -127,7 +138,7 @@ static struct finding *trusted_judged(struct eval_context *c, const struct part_
 	case TRUST_OTHER:
 		break;
 	}
-	return excusable(c, h, s, id, s->dane_match, capital(c, s->trust_why));
+	return excusable(c, h, s, id, s->dane_match, s->maybe_match, capital(c, s->trust_why));
 }
 
 static void trusted_check(struct eval_context *c, const struct part_host *h,
@@ -173,7 +184,7 @@ static void name_check(struct eval_context *c, const struct part_host *h,
 			     h->name);
 	} else {
 		f = excusable(
-		    c, h, s, id, s->dane_ee,
+		    c, h, s, id, s->dane_ee, s->maybe_ee,
 		    arena_printf(
 			c->arena, "The certificate is not for %s but for %s%s", h->name, names,
 			leaf->odd_names ? " (with bytes that do not belong in a name)" : ""));
@@ -214,6 +225,8 @@ static void validity_check(struct eval_context *c, const struct part_host *h,
 		if (s->dane_ee)
 			f = part_say(c, id, s->subject, FINDING_INFO,
 				     "%s; a DANE-EE match does not look at dates.", text);
+		else if (s->maybe_ee)
+			f = perhaps_excused(c, s, id, text);
 		else
 			f = unexcused(s,
 				      part_critical(c, id, s->subject, FINDING_FAIL, "%s.", text));
@@ -475,7 +488,8 @@ struct pool {
 	size_t chains, bad_addresses, addresses;
 	const char *issuer;
 	int64_t not_before; /* of the first address's leaf */
-	bool mixed, unknown;
+	bool mixed;
+	const char *unknown; /* why it cannot be told */
 };
 
 static bool is_good(struct eval_context *c, const struct part_host *h, const struct obs_tls *tls,
@@ -503,7 +517,12 @@ static bool pool_chain(struct eval_context *c, const struct part_host *h, struct
 	}
 	p->mixed = p->mixed || (p->issuer && leaf->issuer && strcmp(p->issuer, leaf->issuer) != 0);
 	p->issuer = p->issuer ? p->issuer : leaf->issuer;
-	return is_good(c, h, tls, s->dane_match, s->dane_ee);
+	if (is_good(c, h, tls, s->dane_match, s->dane_ee))
+		return true;
+	if (!is_good(c, h, tls, s->maybe_match, s->maybe_ee))
+		return false;
+	p->unknown = "whether the TLSA records that match are signed is not known";
+	return true;
 }
 
 static void pool_service(struct eval_context *c, const struct part_host *h, struct pool *p,
@@ -520,7 +539,8 @@ static void pool_service(struct eval_context *c, const struct part_host *h, stru
 	}
 	p->addresses++;
 	p->bad_addresses += !good;
-	p->unknown = p->unknown || s->trust == TRUST_UNKNOWN;
+	if (s->trust == TRUST_UNKNOWN)
+		p->unknown = "our trust store did not load";
 }
 
 void eval_cert_pool(struct eval_context *c, struct part_host *h)
@@ -545,8 +565,8 @@ void eval_cert_pool(struct eval_context *c, struct part_host *h)
 			     p.bad_addresses, p.addresses, p.addresses == 1 ? "" : "es", h->name,
 			     p.bad_addresses == 1 ? "s" : "");
 	else if (p.unknown)
-		f = part_say(c, id, h->name, FINDING_UNKNOWN,
-			     "Could not be determined: our trust store did not load.");
+		f = part_say(c, id, h->name, FINDING_UNKNOWN, "Could not be determined: %s.",
+			     p.unknown);
 	else if (p.mixed)
 		f = part_say(
 		    c, id, h->name, FINDING_INFO,

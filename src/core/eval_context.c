@@ -280,15 +280,19 @@ void part_service_context(struct eval_context *c, struct part_host *h, struct pa
 	const struct obs_tlsa *t = client ? tlsa_for(h->facts, s->port) : h->tlsa;
 	s->dane_unheard =
 	    t && (part_lookup_failed(&t->dns) || part_dnssec(&t->dns) == OBS_DNSSEC_BOGUS);
-	if (!tlsa_counts(h->facts, t) || part_switched_off(c, CONF_CHECK_DANE))
+	bool unproven = t && t->dns.status == OBS_DNS_ANSWER && t->dns.dnssec == OBS_DNSSEC_UNKNOWN;
+	if (!(unproven || tlsa_counts(h->facts, t)) || part_switched_off(c, CONF_CHECK_DANE))
 		return;
 	const char *names[3] = {t->base ? t->base : h->name, h->name, NULL};
 	size_t n_names = 2;
 	if (!client && part_dnssec(&c->d->mx.dns) == OBS_DNSSEC_SECURE)
 		names[n_names++] = c->domain;
-	tlsa_match(t->rr, t->n, tls, names, n_names, c->now, &s->dane);
-	s->dane_match = s->dane.matched;
-	s->dane_ee = s->dane.matched && s->dane.ee;
+	struct tlsa_verdict v;
+	tlsa_match(t->rr, t->n, tls, names, n_names, c->now, &v);
+	*(unproven ? &s->maybe_match : &s->dane_match) = v.matched;
+	*(unproven ? &s->maybe_ee : &s->dane_ee) = v.matched && v.ee;
+	if (!unproven)
+		s->dane = v;
 }
 
 /* -- hosts ---------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ struct part_service {
 	bool dane_match; /* a usable, secure record matches */
 	bool dane_ee;	 /* ... and it is DANE-EE(3): names and dates do not count */
 	bool dane_unheard; /* the TLSA lookup failed: there may be such a match */
+	bool maybe_match, maybe_ee; /* the same, but whether the records are signed we cannot tell */
 	struct tlsa_verdict dane;
 };
 

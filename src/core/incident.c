@@ -68,7 +68,7 @@ static bool our_fault(const struct incident_input *in, const struct finding *f)
 		return true;
 	if (!o->vantage.resolver_validates &&
 	    (strstr(f->id, "dnssec") || text_starts(f->id, "dane.") ||
-	     text_starts(f->id, "delivery.")))
+	     text_starts(f->id, "delivery.") || text_starts(f->id, "tls.cert.")))
 		return true;
 	if (o->vantage.no_ca && (strstr(f->id, ".trusted") || strstr(f->id, "policy.tls")))
 		return true;
