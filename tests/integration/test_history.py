@@ -211,7 +211,7 @@ def test_a_resolver_that_does_not_validate_is_said_once(lab, watching):
 @pytest.mark.parametrize('mood, event', [('blind', 'self.resolver'), ('distrusts', 'monitor.blind')])
 def test_a_resolver_that_changes_its_mind_is_no_news_of_a_domain(lab, watching, mood, event):
     """Restarted without its trust anchor, or with a wrong one, between two self-tests."""
-    domain = lab.domain(f'{mood}-resolver.test', mx=1)
+    domain = lab.domain(f'{mood}-resolver.test', mx=1, policy=None, certificate='self-signed')
     host = domain.hosts[0]
     host.tlsa(host.peers[0].certificate.tlsa())
     lab.changed()
