@@ -5,17 +5,15 @@
  * only where the program would sleep, and only as far as whoever drives it allows.
  *
  * The driver (simulation.py) holds the other end of the socket SIMULATED_FD.  When the program
- * has nothing left to do it says so, {number, monotonic ms, wall ms}, and waits; the answer
- * {number, until ms, shift ms} lets time run to `until`, and moves the wall clock by `shift`
- * against it.  On its way there it runs by itself from timer to timer, but stops to ask as soon
- * as it has written a frame.  An answer to an older number is void: what arrived since comes
- * first.  So nothing depends on the speed of either, and a seed means one course of events.
+ * has nothing left to do it says so, {monotonic ms, wall ms}, and waits for the answer {until ms,
+ * shift ms}, with which all that the driver had to say meanwhile has arrived: time may run to
+ * `until`, and the wall clock is moved by `shift` against it.  On its way there the program runs
+ * by itself from timer to timer, but stops to ask as soon as it has written a frame.  So nothing
+ * depends on the speed of either, and a seed means one course of events.
  *
  * SIMULATED_TIME=START:STEP:SEED: seconds since the epoch at which it begins; the least time in
  * ms that one sleep of more than a second lasts, which spares the watchdog's idle ticks; dice.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +31,7 @@
 static struct {
 	bool ready, wrote;
 	int fd;
-	int64_t now_ms, until_ms, wall_ms, step_ms, asked; /* wall_ms: at now_ms 0 */
+	int64_t now_ms, until_ms, wall_ms, step_ms; /* wall_ms: at now_ms 0 */
 	uint64_t dice;
 } sim = {.now_ms = 1000000, .until_ms = 1000000};
 
@@ -101,30 +99,14 @@ static void leave(void)
 
 static void ask(void)
 {
-	int64_t idle[3] = {++sim.asked, sim.now_ms, sim.wall_ms + sim.now_ms};
+	int64_t idle[2] = {sim.now_ms, sim.wall_ms + sim.now_ms}, answer[2];
 
 	sim.wrote = false;
-	sim.until_ms = sim.now_ms; /* what was allowed before was without what comes now */
-	if (write(sim.fd, idle, sizeof(idle)) != sizeof(idle))
+	if (write(sim.fd, idle, sizeof(idle)) != sizeof(idle) ||
+	    read(sim.fd, answer, sizeof(answer)) != sizeof(answer))
 		leave();
-}
-
-/* Wait for an answer or for work; answers to older questions are void. */
-static void hear(int epoll)
-{
-	struct pollfd p[2] = {{.fd = sim.fd, .events = POLLIN}, {.fd = epoll, .events = POLLIN}};
-	int64_t answer[3];
-
-	do {
-		while (poll(p, 2, -1) < 0 && errno == EINTR)
-			;
-		if (p[1].revents)
-			return;
-		if (read(sim.fd, answer, sizeof(answer)) != sizeof(answer))
-			leave();
-	} while (answer[0] != sim.asked);
-	sim.until_ms = answer[1];
-	sim.wall_ms += answer[2];
+	sim.until_ms = answer[0];
+	sim.wall_ms += answer[1];
 }
 
 static int look(int epoll, struct epoll_event *events, int max)
@@ -145,7 +127,6 @@ int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms)
 			return 0;
 		}
 		ask();
-		hear(epoll);
 	}
 	return n;
 }

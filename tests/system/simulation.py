@@ -19,7 +19,7 @@ from checker import Receipt
 from engine_bench import (ANSWER, BUILD, DELIVER, HEADER, OBSERVED, ORDER, PEER, READY, RELOAD, RELOADED,
                           SELF, SENT, SETUP, STOP, WANT_PEERS, WISH, Channel)
 
-IDLE = struct.Struct('=qqq')
+IDLE = struct.Struct('=qq')
 ENGINE = os.path.join('tests', 'system', 'engine_sim')
 ENGINE = os.path.abspath(ENGINE) if os.path.exists(ENGINE) else os.path.join(BUILD, ENGINE)
 EPOCH = 1767225600      # 2026-01-01T00:00:00Z
@@ -30,8 +30,22 @@ STAND_IN = engine_bench.stamp(NOW).encode()
 
 class Peer:
     def __init__(self, role, sock):
-        self.role, self.channel = role, Channel(sock)
+        self.role, self.channel, self.waiting = role, Channel(sock), bytearray()
         sock.setblocking(False)
+
+    def say(self, kind, number, body=b''):
+        """Bytes or a document; it leaves with flush()."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body, separators=(',', ':')).encode()
+        self.waiting += HEADER.pack(len(body), kind, 1, number) + body
+
+    def flush(self):
+        """As much as there is room for.  True when anything waited."""
+        waited = bool(self.waiting)
+        with contextlib.suppress(OSError):  # full, or closed, which frames() says
+            while self.waiting:
+                del self.waiting[:self.channel.socket.send(self.waiting)]
+        return waited
 
     def frames(self):
         """What has arrived; None behind the last when the other side is gone."""
@@ -108,7 +122,7 @@ class Simulation:
         self.peers, self.ready, self.reloaded, self.number = [], False, [], 0
         self.wished = {}
         self.wants = None
-        self.idle, self.leaving = None, False
+        self.idle, self.leaving = False, False
         while not self.turn(None):
             pass
         assert self.ready, self.said()
@@ -154,18 +168,22 @@ class Simulation:
 
     def turn(self, goal, shift=0):
         """Hear of one pause of the engine.  True when it has come as far as the goal."""
-        if self.idle is None:
+        if not self.idle:
             self.listen()
         if self.process.returncode is not None:
             return True
         if self.exchange():
-            self.idle = None    # it goes on by itself
+            self.answer(self.mono)
             return False
         if goal is None or (self.mono >= goal and not shift):
             return True
-        self.control.sendall(IDLE.pack(self.idle, goal, shift))
-        self.idle = None
+        self.answer(goal, shift)
         return bool(shift)
+
+    def answer(self, until, shift=0):
+        with contextlib.suppress(OSError):  # it has ended: listen() says so
+            self.control.sendall(IDLE.pack(until, shift))
+        self.idle = False
 
     def listen(self):
         idle = self.control.recv(IDLE.size, socket.MSG_WAITALL)
@@ -173,18 +191,17 @@ class Simulation:
             self.process.wait(10)
             assert self.leaving, f'the engine ended ({self.process.returncode}):\n{self.said()}'
             return
-        self.idle, self.mono, wall = IDLE.unpack(idle)
+        self.idle, (self.mono, wall) = True, IDLE.unpack(idle)
         self.wall, self.milliseconds = wall // 1000, wall % 1000
 
-    def say(self, role, kind, body=None):
+    def say(self, role, kind, body=b''):
         peer = self.parent if role == 'parent' else self.peer(role)
-        peer.channel.send(kind, body, self.number)
-        self.idle = None
+        peer.say(kind, self.number, body)
 
     # -- frames -----------------------------------------------------------------------------------
 
     def exchange(self):
-        """Answer what has arrived.  True when anything was said."""
+        """Answer what has arrived, in whole.  True when anything was said."""
         said = False
         for frame in self.parent.frames():
             said = self.heard_parent(frame) or said
@@ -196,7 +213,9 @@ class Simulation:
                     self.peers.remove(p)
                     said = self.complete() or said
                     break
-                said = self.heard(p, *frame) or said
+                self.heard(p, *frame)
+        for p in [self.parent, *self.peers]:
+            said = p.flush() or said
         return said
 
     def heard_parent(self, frame):
@@ -229,21 +248,12 @@ class Simulation:
     def heard(self, peer, kind, number, body):
         if kind == SETUP and peer.role == 'prober':
             self.say_self()
-            return True
-        if kind == ORDER:
-            answer = self.probe(json.loads(body))
-            if answer is not None:
-                peer.channel.socket.setblocking(True)
-                with contextlib.suppress(OSError):  # it has ended: listen() says so
-                    peer.channel.socket.sendall(HEADER.pack(len(answer), OBSERVED, 1, number) + answer)
-                peer.channel.socket.setblocking(False)
-            return answer is not None
-        if kind == DELIVER:
+        elif kind == ORDER:
+            peer.say(OBSERVED, number, self.probe(json.loads(body)))
+        elif kind == DELIVER:
             self.deliver(peer, number, json.loads(body))
-            return True
-        if kind == ANSWER:
+        elif kind == ANSWER:
             self.wished[number] = json.loads(body)
-        return False
 
     def say_self(self):
         """The prober says what it sees of itself."""
@@ -274,7 +284,7 @@ class Simulation:
             self.attempts.append((self.wall, receiver, notice['id']))
             if verdict['outcome'] == 'delivered':
                 self.receipts.append(Receipt(self.wall, receiver, notice))
-        peer.channel.send(SENT, {'retry_after_s': -1} | verdict, number)
+        peer.say(SENT, number, {'retry_after_s': -1} | verdict)
 
     # -- what people ask for ------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import engine_bench
+import year
 from checker import Checker
 from engine_bench import World, certificate
 from simulation import ENGINE, EPOCH, Simulation
@@ -91,6 +92,14 @@ def test_the_same_seed_is_the_same_year(tmp_path):
         assert run.returncode == 0, run.stdout
         told.append(run.stdout.rpartition(';')[0].splitlines())
     assert told[0] == told[1] and any('told hook' in line for line in told[0])
+
+
+@pytest.mark.parametrize('fault', year.PLANTS)
+def test_a_fault_in_the_year_is_found(fault):
+    """One notice that is missing, said twice or made up."""
+    run = subprocess.run([sys.executable, os.path.join(HERE, 'year.py'), '--seed', '1', '--days', '7', '--domains', '20',
+                          '--plant', fault], capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 1 and ' wrong:' in run.stdout, run.stdout + run.stderr
 
 
 # -- what comes and goes -----------------------------------------------------------------------------------

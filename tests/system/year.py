@@ -4,10 +4,11 @@
 troubles drawn from a seed, and after every simulated day the question of checker.py: is what
 had to be told told, and nothing else?
 
-    tests/system/year.py [--seed N] [--domains N] [--days N] [--interval HOURS] [--trace]
+    tests/system/year.py [--seed N] [--domains N] [--days N] [--interval HOURS] [--trace] [--plant FAULT]
 
 Without arguments a short one; `make check` has its own (year), doc/hacking.md the long one.  The
-seed is printed first, and gives the same course again.
+seed is printed first, and gives the same course again.  --plant falsifies one notice that
+arrived (PLANTS): the run must fail then.
 
 Four domains in five share one MX.  What happens: hosts that are down, for moments or for days;
 STARTTLS that goes away; certificates renewed in time, late or not at all; other TLS-RPT
@@ -47,6 +48,10 @@ NO_WAY_OUT = {'stage': 'connect', 'class': 'local', 'text': 'network is unreacha
 FAILED = {'status': 'failed', 'dnssec': 'unknown', 'ttl_s': 0,
           'failure': {'stage': 'dns', 'class': 'dns', 'text': 'SERVFAIL'}}
 
+PLANTS = {'lost': ('changed', 'tls_rpt.changed'), 'silent': ('firing', 'host.unreachable'),
+          'endless': ('resolved', 'host.unreachable'), 'twice': ('firing', 'host.unreachable'),
+          'invented': ('firing', 'host.unreachable')}
+
 CONFIGURATION = '''\
 state: {{path: @state@}}
 resolver: {{mode: system}}
@@ -68,6 +73,17 @@ web: {{listen: [127.0.0.1:9791]}}
 domains:
 {domains}
 '''
+
+
+def planted(what, receipts):
+    """With one notice of a day falsified, or as they are when there is none such."""
+    for k, r in enumerate(receipts):
+        n = r.notice
+        if r.receiver == 'hook' and (n['status'], n['event']) == PLANTS[what]:
+            other = {'twice': {'id': 'f' * 32}, 'invented': {'id': 'f' * 32, 'incident': 'f' * 32, 'event': 'mx.removed'}}
+            lies = [r._replace(notice=n | other[what])] if what in other else []
+            return receipts[:k] + ([r] if lies else []) + lies + receipts[k + 1:]
+    return receipts
 
 
 class Outside(World):
@@ -185,9 +201,9 @@ class Change:
 
 
 class Year:
-    def __init__(self, directory, seed, domains, days, hours, trace):
+    def __init__(self, directory, seed, domains, days, hours, trace, plant=None):
         self.dice = random.Random(seed)
-        self.days, self.hours, self.trace = days, hours, trace
+        self.days, self.hours, self.trace, self.plant = days, hours, trace, plant
         self.world, self.story, self.checker = Outside(), Story(self.late), Checker(repeat=REPEAT)
         self.heap, self.n = [], 0
         self.troubles = collections.defaultdict(list)
@@ -241,10 +257,8 @@ class Year:
         day = datetime.datetime.fromtimestamp(t, zone).date()
         for d in day, day - datetime.timedelta(days=1):
             if d.weekday() == 6:
-                begin = datetime.datetime(d.year, d.month, d.day, 2, 30, tzinfo=zone)
-                # a time that the clocks leave out begins when they have been set
-                back = datetime.datetime.fromtimestamp(begin.timestamp(), zone)
-                at = int(begin.timestamp()) if back.hour == 2 else int(begin.replace(hour=3, minute=0).timestamp())
+                # RFC 5545 section 3.3.5: a time that is skipped has the offset of before, as with fold=0
+                at = int(datetime.datetime(d.year, d.month, d.day, 2, 30, tzinfo=zone).timestamp())
                 if at <= t < at + 3 * HOUR:
                     return at, at + 3 * HOUR
         return None
@@ -534,6 +548,8 @@ class Year:
         self.until(end)
         new = self.sim.receipts[self.taken:]
         self.taken = len(self.sim.receipts)
+        if self.plant and planted(self.plant, new) != new:
+            self.plant, new = None, planted(self.plant, new)
         for r in new:
             self.say(f"told {r.receiver} at {datetime.datetime.fromtimestamp(r.at, datetime.timezone.utc):%d. %H:%M:%S}:",
                      r.notice['status'], r.notice['event'], r.notice['subject'], r.notice['domains_total'], r.notice['changes'])
@@ -580,12 +596,13 @@ def main():
     p.add_argument('--days', type=int, default=21)
     p.add_argument('--interval', type=int, default=6, metavar='HOURS')
     p.add_argument('--trace', action='store_true', help='say what happens and what is told')
+    p.add_argument('--plant', choices=PLANTS, metavar='FAULT', help=f'falsify one notice: {", ".join(PLANTS)}')
     a = p.parse_args()
     print(f'seed {a.seed}: {a.domains} domains, {a.days} days, looked at every {a.interval} h', flush=True)
     began = time.monotonic()
     place = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=place) as directory:
-        year = Year(directory, a.seed, a.domains, a.days, a.interval, a.trace)
+        year = Year(directory, a.seed, a.domains, a.days, a.interval, a.trace, a.plant)
         try:
             year.live()
         except AssertionError as e:
