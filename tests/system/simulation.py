@@ -295,6 +295,14 @@ class Simulation:
             self.turn(self.mono)
         return self.wished.pop(self.number)
 
+    def reload_begins(self):
+        """It runs on by itself: for kill()."""
+        while not self.turn(self.mono):
+            pass
+        self.say('parent', RELOAD)
+        self.exchange()
+        self.answer(self.mono)
+
     def reload(self):
         n = len(self.reloaded)
         self.say('parent', RELOAD)
