@@ -5,7 +5,9 @@ One daemon watches a domain for each kind of change; every test breaks its own. 
 "a daemon of its own" start others.
 """
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import time
 
@@ -230,10 +232,16 @@ def test_a_shared_mx_is_probed_once_an_interval(lab, watched):
 
 
 def test_a_shared_mx_is_one_notice_for_all(lab, watched):
+    """With group_wait 0 it may leave before the last of them was judged; they are in it all the same."""
+    shared = {'shares1.test', 'shares2.test', 'shares3.test'}
     lab.hosts['mx.shared.test'].certificate('expiring')
     notice = watched.daemon.hook('cert.expiring', 'mx.shared.test', 'firing').json
-    assert sorted(notice['domains']) == ['shares1.test', 'shares2.test', 'shares3.test']
-    assert notice['domains_total'] == 3
+    assert notice['domains'] and set(notice['domains']) <= shared, notice
+    assert notice['domains_total'] == len(notice['domains'])
+    with contextlib.closing(sqlite3.connect(f'file:{watched.daemon.state}/state.db?mode=ro', uri=True)) as db:
+        wait_for(lambda: {row[0] for row in db.execute(
+            'SELECT m.domain FROM incident_member m JOIN incident i ON i.id = m.incident WHERE i.uid = ?',
+            [notice['incident']])} == shared, 20, watched.daemon.said)
     watched.daemon.look_twice()
     assert len(watched.daemon.hooks('cert.expiring', 'mx.shared.test')) == 1
 
@@ -241,9 +249,13 @@ def test_a_shared_mx_is_one_notice_for_all(lab, watched):
 def test_resolver_down_is_one_event_not_one_for_each_domain(lab, watched):
     told = watched.daemon.told()[0]
     lab.relay.be('gone')
-    watched.daemon.hook('monitor.blind', status='firing', seconds=60)
+
+    def blind(status):
+        return [h for h in watched.daemon.hooks()[told:]
+                if h.event == 'monitor.blind' and h.json['status'] == status]
+    wait_for(lambda: blind('firing'), 60, watched.daemon.said)
     lab.relay.be('well')
-    watched.daemon.hook('monitor.blind', status='resolved', seconds=60)
+    wait_for(lambda: blind('resolved'), 60, watched.daemon.said)
     watched.daemon.look_twice()
     new = watched.daemon.hooks()[told:]
     assert {h.event for h in new} == {'monitor.blind'}, new
