@@ -391,9 +391,10 @@ class Bench:
             stderr=log, preexec_fn=place, pass_fds=[3, number], close_fds=True)
         os.close(log)
         theirs.close()
-        self.parent, self.peers, self.wants, self.reloaded, self.status = Channel(ours), [], None, [], []
-        self.notifier = self.web = None
-        self.ready = False
+        with self.lock:         # the peers of before may still be going
+            self.parent, self.peers, self.wants, self.reloaded, self.status = Channel(ours), [], None, [], []
+            self.notifier = self.web = None
+            self.ready = False
         threading.Thread(target=self.listen, args=(self.parent,), daemon=True).start()
         if ready:
             wait_for(lambda: self.ready, 10, self.said)
