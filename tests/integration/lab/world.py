@@ -181,6 +181,10 @@ class World:
             capture_output=True).returncode == 0
         return address if done else None
 
+    @property
+    def gives_ipv6(self):
+        return self.new_ipv6() is not None
+
     def host(self, name, certificate='good', addresses=1, ipv6=False, ptr=True, ports=(25,), **manners):
         """A host with scripted servers.  ptr: True, False (none) or another name."""
         host = self.hosts[name] = Host(self, name)
