@@ -266,11 +266,19 @@ static bool judge_next(struct engine *e)
 	return true;
 }
 
+/* Who is blind judges nobody: they wait until the sight is back. */
+static bool may_judge(const struct engine *e)
+{
+	return e->queue_n > 0 && !e->sight.blind;
+}
+
 static void judge_slice(struct engine *e)
 {
 	int64_t until_ms = clock_monotonic_ms() + JUDGE_SLICE_MS;
 	size_t n = 0;
 
+	if (!may_judge(e))
+		return;
 	while (!store_failed(e->store) && (n++ < AT_ONCE || clock_monotonic_ms() < until_ms))
 		if (!judge_next(e))
 			return;
@@ -616,7 +624,7 @@ void engine_flush(struct engine *e)
 	struct arrival *a;
 	bool committed;
 
-	if (e->writing || e->stopping || (e->arrivals == NULL && e->queue_n == 0))
+	if (e->writing || e->stopping || (e->arrivals == NULL && !may_judge(e)))
 		return;
 	if (!engine_begin(e)) {
 		e->failing = true;
@@ -641,7 +649,7 @@ void engine_flush(struct engine *e)
 		e->n_dropped = 0;
 		e->flushed_ms = clock_monotonic_ms();
 	}
-	if (e->arrivals || e->queue_n > 0)
+	if (e->arrivals || may_judge(e))
 		engine_flush_soon(e);
 	engine_schedule(e);
 }

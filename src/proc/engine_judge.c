@@ -519,7 +519,7 @@ void engine_judge(struct engine *e, uint32_t domain)
 	j.eval.clock_step_s = j.eval.now - e->own.stepped < CLOCK_DOUBT_S ? e->own.step_s : 0;
 	engine_touch(e, domain);
 	findings_init(&j.findings);
-	if (!e->sight.blind && gather(&j))
+	if (gather(&j))
 		judge(&j);
 	findings_clear(&j.findings);
 	arena_free(j.arena);

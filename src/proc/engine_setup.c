@@ -645,6 +645,7 @@ void engine_self(struct engine *e, struct peer *prober, const struct message_sel
 		break;
 	case SIGHT_REGAINED:
 		log_info("engine", "sees again");
+		engine_flush_soon(e); /* who waited to be judged */
 		break;
 	case SIGHT_SAME:
 		break;

@@ -64,6 +64,10 @@ def use_resolver(address, workdir):
     return libc.mount(path.encode(), os.path.realpath('/etc/resolv.conf').encode(), None, 4096, None) == 0
 
 
+def may_mount():
+    return subprocess.run(['unshare', '-m', 'true'], capture_output=True).returncode == 0
+
+
 def has_ipv6():
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
