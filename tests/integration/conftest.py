@@ -145,7 +145,7 @@ def watching(lab, build, tmp_path_factory):
     started = []
 
     def watch(*domains, begin=True, **options):
-        if options.get('mode') == 'system' and not netns.may_mount():
+        if options.get('resolver') == 'system' and not netns.may_mount():
             pytest.skip('no mount namespaces here: the daemon cannot have a resolv.conf of its own')
         lab.relay.be('well')
         daemon = Daemon(lab, build, str(tmp_path_factory.mktemp('daemon')), domains, **options)
