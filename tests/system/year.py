@@ -458,7 +458,10 @@ class Year:
         self.sim.changed(host.name)
         self.say('renewed:', host.name)
         if host.failure is None and host.starttls:
-            self.story.may(self.now, self.now + 3 * DAY, host.name, 'cert.*', 'tls.cert.*', 'grade.*')
+            # seen at the next look, which an unclear answer can put off for two days, and told in
+            # the digest of the morning after
+            seen = self.now + self.hours * HOUR + 2 * DAY + GREY
+            self.story.may(self.now, seen + DAY + SLACK, host.name, 'cert.*', 'tls.cert.*', 'grade.*')
         else:
             self.story.may(self.now, self.now + 10 * DAY, host.name, 'cert.*', 'tls.cert.*', 'grade.*')
         if late:
